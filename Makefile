@@ -1,0 +1,62 @@
+# Every command that a contributor needs is one word.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+REPORT := build/report
+
+.PHONY: run test lint types format bench clean lock help
+
+help:
+	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
+	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT)"
+	@echo "make lint    ruff: rules and format"
+	@echo "make types   mypy --strict"
+	@echo "make format  write the format"
+	@echo "make bench   side by side with nginx, HAProxy and Envoy (needs their packages)"
+	@echo "make lock    resolve requirements again"
+	@echo "make clean   remove what make made"
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@ $(VENV)/.demo
+
+run: $(VENV)/.demo
+	@$(BIN)/crossfade demo
+
+test: $(VENV)/.dev
+	@mkdir -p $(REPORT)
+	@$(BIN)/python -m tests.report
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@$(BIN)/python -m bench $(BENCH)
+
+lock:
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	@cd requirements && for name in runtime demo dev bench; do ../build/lock/bin/uv pip compile --quiet --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+		$$(test $$name = bench || echo --all-extras ../pyproject.toml) \
+		$$(test -f $$name.in && echo $$name.in) --output-file $$name.txt; done
+
+clean:
+	@rm -rf $(VENV) build run .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

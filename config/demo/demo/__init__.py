@@ -1,0 +1,1 @@
+"""The project: a Django application with accounts, notes, an event stream and a WebSocket."""

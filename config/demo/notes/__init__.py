@@ -1,0 +1,1 @@
+"""The one application of the project: notes, and the pages around them."""

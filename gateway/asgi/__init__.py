@@ -1,0 +1,1 @@
+"""The same flow on any ASGI server: as middleware and as a reverse proxy."""

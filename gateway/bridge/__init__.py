@@ -1,0 +1,1 @@
+"""What the legacy application is given for a token: its own cookies back, headers, a CSRF pair, a logout."""

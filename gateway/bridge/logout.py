@@ -1,0 +1,110 @@
+"""A logout of ours, carried into the application: its own logout form, sent with the user's own cookie."""
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+
+from gateway.bridge.csrf import CsrfPairs
+from gateway.core.credentials import Site
+from gateway.headers import Pairs, join_cookies
+from gateway.model import Anonymous, SessionCookie, VaultedSession
+from gateway.ports import Clock, SessionStore
+
+_METHOD_NOT_ALLOWED = 405
+
+# A session counts as gone when its own store says so. A cookie that no longer verifies or was not sent proves nothing.
+_GONE = frozenset({"gone", "expired", "no_user", "not_bound"})
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutForm:
+    """Where the application logs out.
+
+    `url` is the absolute address of its logout form on the upstream; `public_origin` is what the application believes
+    to be, as a browser would write it; `timeout` bounds everything in seconds.
+    """
+
+    url: str
+    public_origin: str
+    timeout: float = 5.0
+
+
+class FormLogout:
+    """The port `SessionEnder` for an application with a logout form.
+
+    `transport` is a bare transport of httpx: it has no cookie jar and follows no redirect, so nothing of one user
+    can reach another. `sessions` says afterwards whether the session is gone.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        form: LogoutForm,
+        transport: httpx.AsyncBaseTransport,
+        csrf: CsrfPairs,
+        sessions: SessionStore,
+        clock: Clock,
+    ) -> None:
+        self._site = site
+        self._form = form
+        self._transport = transport
+        self._csrf = csrf
+        self._sessions = sessions
+        self._clock = clock
+        self._running: set[asyncio.Task[bool]] = set()
+
+    async def end(self, vaulted: VaultedSession) -> bool:
+        """Ask the application to log out; True when the session is known to be gone. Never raises."""
+        # In a task of its own: a caller that is stepped by hand has none, and a client that leaves does not stop it.
+        task = asyncio.get_running_loop().create_task(self._end(vaulted))
+        self._running.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _end(self, vaulted: VaultedSession) -> bool:
+        try:
+            async with asyncio.timeout(self._form.timeout):
+                await self._send(vaulted)
+        except (httpx.HTTPError, TimeoutError, OSError):
+            pass  # whether it worked is asked of the store in any case
+        verdict = await self._sessions.resolve(
+            SessionCookie(vaulted.site, vaulted.cookies), self._clock.wall(), fresh=True
+        )
+        return isinstance(verdict, Anonymous) and verdict.reason in _GONE
+
+    async def _send(self, vaulted: VaultedSession) -> None:
+        fields = self._fields(vaulted)
+        status = await self._status("POST", fields)
+        if status == _METHOD_NOT_ALLOWED:  # many applications log out on a plain link
+            await self._status("GET", fields)
+
+    async def _status(self, method: str, fields: Pairs) -> int:
+        request = httpx.Request(
+            method,
+            self._form.url,
+            headers=fields,
+            content=b"",
+            extensions={"timeout": httpx.Timeout(self._form.timeout).as_dict()},
+        )
+        response = await self._transport.handle_async_request(request)
+        await response.aclose()  # the answer's body is a page for somebody else
+        return response.status_code
+
+    def _fields(self, vaulted: VaultedSession) -> Pairs:
+        """Return what a browser behind the gateway would send, so that hosts and schemes match in the application."""
+        scheme, _, host = self._form.public_origin.partition("://")
+        cookies, extra = vaulted.cookies, self._csrf.provenance()
+        if self._site.csrf == "django":
+            added, extra = self._csrf.pair(vaulted.cookies)
+            cookies = (*cookies, *added)
+        return [
+            (b"Host", host.encode("ascii")),
+            (b"X-Forwarded-Host", host.encode("ascii")),
+            (b"X-Forwarded-Proto", scheme.encode("ascii")),
+            (b"Accept", b"*/*"),
+            (b"Content-Type", b"application/x-www-form-urlencoded"),
+            (b"Cookie", join_cookies(cookies)),
+            *extra,
+        ]

@@ -1,0 +1,83 @@
+"""`crossfade phase`: where the migration stands, and the ways forward and back."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.admin import ask
+from gateway.cli.configuration import config_option, find_admin
+from gateway.core.phases import AVAILABLE
+from gateway.settings.faults import printable
+
+_reason = click.option("--reason", required=True, help="Why, for the audit trail.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+
+
+@click.group()
+def phase() -> None:
+    """Show and change where the migration stands."""
+
+
+@phase.command(epilog="Example: crossfade phase status")
+@config_option
+@_json
+def status(config: Path, *, as_json: bool) -> None:
+    """Show the phase in force, what decided it, and the newest changes."""
+    _show(ask(find_admin(config).socket, "GET", "/phase"), as_json=as_json)
+
+
+@phase.command(name="set", epilog='Example: crossfade phase set parallel --reason "the week begins"')
+@click.argument("name", type=click.Choice([str(name) for name in AVAILABLE]))
+@_reason
+@config_option
+@_json
+def set_(name: str, reason: str, config: Path, *, as_json: bool) -> None:
+    """Choose the phase NAME."""
+    _show(ask(find_admin(config).socket, "POST", "/phase", {"phase": name, "reason": reason}), as_json=as_json)
+
+
+@phase.command(epilog="Example: crossfade phase rollback --dry-run")
+@click.option("--dry-run", is_flag=True, help="Only say who would be signed out.")
+@click.option("--reason", default="", help="Why, for the audit trail; needed without --dry-run.")
+@config_option
+@_json
+def rollback(reason: str, config: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Go back to the phase before this one."""
+    if not dry_run and not reason.strip():
+        raise click.UsageError("Missing option '--reason' (or --dry-run).")
+    order = {"dry_run": dry_run, "reason": reason}
+    _show(ask(find_admin(config).socket, "POST", "/phase/rollback", order), as_json=as_json)
+
+
+@phase.command(epilog="Example: crossfade phase panic")
+@click.option("--reason", default="panic", show_default=True, help="Why, for the audit trail.")
+@config_option
+@_json
+def panic(reason: str, config: Path, *, as_json: bool) -> None:
+    """Switch tokens off in the running gateway at once; needs no store and no good configuration."""
+    _show(ask(find_admin(config).socket, "POST", "/phase/panic", {"reason": reason}), as_json=as_json)
+
+
+def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    for key, value in answer.items():
+        if key != "history" and value != "":
+            click.echo(f"{key.replace('_', ' ')}: {_plain(value)}")
+    for change in answer.get("history") or ():
+        at = datetime.fromtimestamp(change["at"], UTC)
+        who, why = printable(change["by"]), printable(change["reason"], 500)
+        click.echo(f"{at:%Y-%m-%d %H:%M:%S} UTC  {change['phase']}  by {who}: {why}")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else printable(str(value), 500)

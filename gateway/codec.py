@@ -1,0 +1,239 @@
+"""How a legacy session is read: what a codec is, what it may ask a place for, and what all codecs share.
+
+A codec knows one framework's *format* and nothing of where records lie; a place fetches records and knows no format.
+Between them goes a `Lookup` one way and a row the other, so that a codec stays a pure function over bytes and a time.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import orjson
+
+from gateway.errors import ConfigurationError
+from gateway.model import Anonymous, LegacySession, SessionCookie, Verdict
+
+MAX_TEXT = 256 * 1024
+"""Bytes of a session that are read, before and after decompression; what is larger is undetermined."""
+MAX_SUBJECT = 255
+"""Characters of a user id, as many as a header of ours carries."""
+MAX_CLAIMS = 2 * 1024
+"""Bytes of all mapped claims as JSON; they travel in each token."""
+
+REGISTERED_CLAIMS = frozenset(
+    {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "act", "may_act", "cnf", "sid", "seq", "typ"}
+)
+"""Claims with a meaning of their own (RFC 7519, 7800, 8693, 9068, and ours); a session never says them."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Cookies = Mapping[bytes, bytes]
+"""The cookies of one configured session, name to value as sent."""
+Row = tuple[object, ...]
+"""The columns of a `Lookup`, in its order, as the place keeps them."""
+Secrets = tuple[bytes, ...]
+"""The application's signing secrets, the one in use first. Whoever holds one can forge any user: never logged."""
+
+
+class UnreadableSession(Exception):
+    """The format is not what was configured, although nothing says that it is forged: undetermined, never anonymous."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A request for one row: `columns` of the row in `table` whose column `key` equals `value`."""
+
+    table: str
+    key: str
+    value: str = field(repr=False)
+    columns: tuple[str, ...]
+
+
+Reading = Generator[Lookup, Row | None, Verdict]
+"""Yields what it needs, is sent the row or None where there is none, returns the verdict."""
+
+
+class SessionCodec(Protocol):
+    """The format of one framework's sessions."""
+
+    @property
+    def description(self) -> str:
+        """How this codec finds a user, as one sentence without secrets."""
+        ...
+
+    def locate(self, cookies: Cookies) -> str:
+        """Name what would have to be fetched: equal names mean equal verdicts. Empty when nothing is fetched."""
+        ...
+
+    def read(self, cookies: Cookies, now: float) -> Reading:
+        """Say whose session the cookies are. `now` is in seconds since 1970.
+
+        Raises:
+            UnreadableSession: while it runs, when a value is not of the configured format.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UserMapping:
+    """Where in a session the user stands, and which claims it lends to tokens.
+
+    `site` is the name of the entry in `sessions`. `user` and the values of `claims` are dotted paths (`profile.roles`,
+    `items.0`) into the session; the keys of `claims` are claim names.
+
+    Raises:
+        ConfigurationError: a claim is registered, so that a session may not say it.
+    """
+
+    site: str
+    user: str
+    claims: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        registered = sorted(REGISTERED_CLAIMS.intersection(self.claims))
+        if registered:
+            raise ConfigurationError(f"sessions.{self.site}: the claim `{registered[0]}` cannot be mapped.")
+
+    def read(
+        self, session: object, key: str, *, expires_at: float | None = None, signed_at: float | None = None
+    ) -> LegacySession | Anonymous:
+        """Make the verdict of a decoded session.
+
+        Raises:
+            UnreadableSession: it is not an object, the user is neither text nor a number, or something is too large.
+        """
+        if not isinstance(session, Mapping):
+            raise UnreadableSession
+        subject = as_subject(find_path(session, self.user))
+        if not subject:
+            return Anonymous("no_user")
+        claims = self.find_claims(session)
+        return LegacySession(self.site, key, subject, claims, expires_at, signed_at=signed_at)
+
+    def find_claims(self, document: object) -> Mapping[str, object]:
+        """Return the mapped claims that a document has.
+
+        Raises:
+            UnreadableSession: together they are larger than `MAX_CLAIMS`, or a token could not carry them.
+        """
+        found = {name: find_path(document, path) for name, path in self.claims.items()}
+        claims = {name: value for name, value in found.items() if value is not None}
+        try:
+            size = len(orjson.dumps(claims))
+        except orjson.JSONEncodeError as error:  # too deep, or a number or text outside of what JSON can tell everybody
+            raise UnreadableSession from error
+        if size > MAX_CLAIMS:
+            raise UnreadableSession
+        return claims
+
+
+def as_subject(value: object) -> str:
+    """Return a user id as text; empty for None and for empty text.
+
+    Raises:
+        UnreadableSession: it is something else, longer than `MAX_SUBJECT`, or not Unicode.
+    """
+    if value is None:
+        return ""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or len(text) > MAX_SUBJECT or _SURROGATE.search(text):
+        raise UnreadableSession
+    return text
+
+
+def find_path(document: object, path: str) -> object | None:
+    """Follow a dotted path through objects and arrays; None where it leads nowhere."""
+    for step in path.split("."):
+        if isinstance(document, Mapping):
+            document = document.get(step)
+        elif isinstance(document, list) and step.isdecimal() and int(step) < len(document):
+            document = document[int(step)]
+        else:
+            return None
+    return document
+
+
+def load_json(text: bytes | str) -> object:
+    """Parse JSON of a bounded size.
+
+    Raises:
+        UnreadableSession: it is too large, too deep, or not JSON.
+    """
+    if len(text) > MAX_TEXT:
+        raise UnreadableSession
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableSession from error
+
+
+def dump_json(value: object) -> bytes:
+    """Write what `load_json` returned, the same bytes for the same value.
+
+    Raises:
+        UnreadableSession: it is too deep.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    except RecursionError as error:
+        raise UnreadableSession from error
+
+
+def unpack(payload: bytes) -> bytes:
+    """Undo the packing of Django's and Flask's signed payloads: base64url, of zlib data after a leading dot.
+
+    Raises:
+        UnreadableSession: it is not packed like that, or too large.
+    """
+    compressed = payload.startswith(b".")
+    try:
+        data = base64.urlsafe_b64decode(payload[compressed:] + b"==")
+    except ValueError as error:
+        raise UnreadableSession from error
+    return inflate(data) if compressed else data
+
+
+def inflate(data: bytes) -> bytes:
+    """Decompress zlib data to at most `MAX_TEXT` bytes. Only ever called on what carries a good signature.
+
+    Raises:
+        UnreadableSession: it is larger, incomplete, or not zlib.
+    """
+    stream = zlib.decompressobj()
+    try:
+        text = stream.decompress(data, MAX_TEXT)
+    except zlib.error as error:
+        raise UnreadableSession from error
+    if not stream.eof:
+        raise UnreadableSession
+    return text
+
+
+def unquote_cookie(value: bytes) -> bytes:
+    r"""Undo the quotes and `\ooo` escapes that Python frameworks write around values with special characters."""
+    if len(value) < 2 or value[:1] != b'"' or value[-1:] != b'"':
+        return value
+    return re.sub(rb"\\([0-3][0-7]{2}|.)", _unescape, value[1:-1], flags=re.DOTALL)
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    escaped = match[1]
+    return bytes([int(escaped, 8)]) if len(escaped) == 3 else escaped
+
+
+def fingerprint(*parts: bytes) -> str:
+    """Return SHA-256 (hex) over the parts, unambiguous about where one ends: the identity of what has no id."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def fingerprint_of(shown: SessionCookie) -> str:
+    """Return the fingerprint of all cookies of a session, whatever their order."""
+    return fingerprint(*(part for pair in sorted(shown.cookies) for part in pair))

@@ -1,0 +1,1 @@
+"""Decisions: pure functions over values, without I/O, clock or logging."""

@@ -1,0 +1,81 @@
+"""Which phase is in force, and what a phase means for a request."""
+
+from dataclasses import dataclass
+
+from gateway.model import Phase
+
+AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL)
+"""The phases that this version can be in."""
+
+_ISSUES = frozenset({Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
+_ACCEPTS = _ISSUES | {Phase.HANDBACK}
+_COUNTS_ONLY = frozenset({Phase.OFF, Phase.SHADOW})
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """The phase in force and its consequences, worked out once.
+
+    `source` says which of the five levels decided: environment, override_file, panic, store or initial.
+    """
+
+    phase: Phase
+    source: str
+    issues: bool
+    """New tokens are given out."""
+    accepts_tokens: bool
+    """Tokens are verified and count."""
+    is_transparent: bool
+    """Tokens of ours are stripped, no store is asked, the application decides alone."""
+    enforces_paths: bool
+    """Ambiguous paths and cookies are refused and not only counted."""
+
+
+def posture_of(phase: Phase, source: str) -> Posture:
+    """Work out what a phase means."""
+    return Posture(
+        phase=phase,
+        source=source,
+        issues=phase in _ISSUES,
+        accepts_tokens=phase in _ACCEPTS,
+        is_transparent=phase is Phase.OFF,
+        enforces_paths=phase not in _COUNTS_ONLY,
+    )
+
+
+def choose_posture(
+    *, is_enabled: bool, override: Phase | None, has_panicked: bool, stored: Phase | None, initial: Phase
+) -> Posture:
+    """Apply the precedence: environment, override file, panic, store, configuration.
+
+    The first three need no store and no restart, so that the way back works when everything else is broken.
+    """
+    if not is_enabled:
+        return posture_of(Phase.OFF, "environment")
+    if override is not None:
+        return posture_of(override, "override_file")
+    if has_panicked:
+        return posture_of(Phase.OFF, "panic")
+    if stored is not None:
+        return posture_of(stored, "store")
+    return posture_of(initial, "initial")
+
+
+def read_override(text: str) -> Phase | None:
+    """Read what the override file says: the name of an available phase, or None for an empty file.
+
+    Raises:
+        ValueError: the text names no available phase; the message lists those that are.
+    """
+    word = text.strip().lower()
+    if not word:
+        return None
+    if word not in AVAILABLE:
+        names = ", ".join(AVAILABLE)
+        raise ValueError(f"the override file does not name a phase; one of: {names}")
+    return Phase(word)
+
+
+def is_switched_on(value: str | None) -> bool:
+    """Read `ENABLE_JWT_AUTH`: everything but false, 0, no and off leaves tokens on."""
+    return value is None or value.strip().lower() not in {"false", "0", "no", "off"}

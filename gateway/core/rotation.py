@@ -1,0 +1,102 @@
+"""What becomes of a presented refresh token: one token, one successor, however many race for it (RFC 9700, 4.14.2).
+
+Every period is half-open: what lasts until a moment is over at that moment.
+
+1. Shown by another client: nothing is said and nothing is done.
+2. The family has ended, or its idle or absolute end has come: the token is worth nothing.
+3. The token was used, it is the immediate predecessor of the newest, and its *first* use is less than the grace ago:
+   the same successor again. A retry does not prolong the grace.
+4. Used otherwise, or not the newest: a replay; the family ends. This holds for a token past its own end too, because
+   an old copy that turns up late may be the only sign of a theft.
+5. The newest token, past its own end: expired.
+6. The newest token, issued less than the grace ago: returned as it is, with nothing written.
+7. The newest token otherwise: rotated.
+"""
+
+from dataclasses import dataclass
+
+from gateway.core.refresh_token import (
+    ensure_well_formed,
+    hash_token,
+    new_refresh_token,
+    seal_successor,
+    unseal_successor,
+)
+from gateway.records import Family, RefreshOutcome, RefreshRow, RotationDecision
+
+__all__ = ["RotationPolicy", "decide", "ensure_well_formed", "hash_token", "new_refresh_token"]
+
+
+@dataclass(frozen=True, slots=True)
+class RotationPolicy:
+    """The two periods of a rotation, in seconds.
+
+    Within `grace`, racers and retries get the same successor, and a new token is not rotated; 0 allows neither.
+    After `idle` without a rotation a family is over.
+    """
+
+    grace: float = 30
+    idle: float = 604800
+
+
+def decide(
+    family: Family,
+    row: RefreshRow,
+    *,
+    presented: str,
+    client_id: str,
+    fresh: str,
+    policy: RotationPolicy,
+    pepper: bytes,
+    now: float,
+) -> RotationDecision:
+    """Decide about a token whose row was found by its hash, with its family locked.
+
+    `fresh` is a new, well-formed token that becomes the successor if there is to be one. `pepper` is a secret kept
+    outside of the store. `now` is in seconds since 1970, from the same clock that the rows were written by.
+
+    Raises:
+        StoreUnavailable: the successor of a retry within the grace cannot be read; nothing is to be written.
+    """
+    if client_id != family.client_id:
+        return RotationDecision(RefreshOutcome.WRONG_CLIENT)
+    if family.ended_at is not None:
+        return RotationDecision(RefreshOutcome.ENDED)
+    if now >= min(family.idle_expires_at, family.absolute_expires_at):
+        return RotationDecision(RefreshOutcome.EXPIRED)
+    if row.used_at is not None or row.generation != family.generation:
+        if not _is_in_grace(family, row, policy, now):
+            return RotationDecision(RefreshOutcome.REPLAY)
+        successor = unseal_successor(
+            row.successor_sealed,
+            presented=presented,
+            family_id=family.id,
+            generation=row.generation,
+            pepper=pepper,
+        )
+        return RotationDecision(RefreshOutcome.GRACE, token=successor)
+    if now >= row.expires_at:
+        return RotationDecision(RefreshOutcome.EXPIRED)
+    if now - row.issued_at < policy.grace:
+        return RotationDecision(RefreshOutcome.TOO_YOUNG, token=presented)
+    return _rotate(family, row, presented=presented, fresh=fresh, policy=policy, pepper=pepper, now=now)
+
+
+def _is_in_grace(family: Family, row: RefreshRow, policy: RotationPolicy, now: float) -> bool:
+    return row.used_at is not None and row.generation == family.generation - 1 and now - row.used_at < policy.grace
+
+
+def _rotate(
+    family: Family,
+    row: RefreshRow,
+    *,
+    presented: str,
+    fresh: str,
+    policy: RotationPolicy,
+    pepper: bytes,
+    now: float,
+) -> RotationDecision:
+    end = min(now + policy.idle, family.absolute_expires_at)
+    sealed = seal_successor(fresh, presented=presented, family_id=family.id, generation=row.generation, pepper=pepper)
+    successor = RefreshRow(hash_token(fresh), family.id, family.generation + 1, issued_at=now, expires_at=end)
+    return RotationDecision(RefreshOutcome.ROTATED, successor, sealed, idle_expires_at=end, token=fresh)

@@ -1,0 +1,162 @@
+"""Who is asking, for what, and why not."""
+
+from typing import ClassVar
+
+from gateway.errors.base import GatewayError, Source
+
+
+class Unauthenticated(GatewayError):
+    """A credential is needed, or the one shown is not good."""
+
+    status = 401
+    code = "login_required"
+    source = Source.CLIENT
+    title = "Sign in to see this."
+    challenge: ClassVar[str] = ""
+    """The `error` of the Bearer challenge (RFC 6750 section 3.1); empty where no credential was shown."""
+
+
+class LoginRequired(Unauthenticated):
+    """The route needs a credential and none that we know was shown."""
+
+
+class InvalidToken(Unauthenticated):
+    """Malformed, forged, expired or revoked; all look the same to the client (RFC 6750 section 3.1).
+
+    `reason` is a closed word for metrics and logs, never shown.
+    """
+
+    code = "invalid_token"
+    challenge = "invalid_token"
+    title = "The access token is not valid."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class SessionEnded(Unauthenticated):
+    """The token is good, but the session that it stands for has ended."""
+
+    code = "session_ended"
+    challenge = "invalid_token"
+    title = "The session has ended."
+
+
+class InvalidClient(Unauthenticated):
+    """The client did not authenticate (RFC 6749 section 5.2)."""
+
+    code = "invalid_client"
+    title = "The client is not known."
+
+
+class Forbidden(GatewayError):
+    """Known, and not allowed."""
+
+    status = 403
+    code = "forbidden"
+    source = Source.CLIENT
+    title = "This is not allowed."
+
+
+class OriginRefused(Forbidden):
+    """A request that acts on cookies came from another origin or without `X-Crossfade: 1`."""
+
+    code = "origin_refused"
+    title = "The request must come from the site itself."
+
+
+class ClientNotAllowed(Forbidden):
+    """The client exists, but may not use this grant or delivery."""
+
+    code = "client_not_allowed"
+    title = "The client may not do this."
+
+
+class GrantError(GatewayError):
+    """A token request that cannot be granted (RFC 6749 section 5.2)."""
+
+    status = 400
+    code = "invalid_request"
+    source = Source.CLIENT
+    title = "The token request is not valid."
+
+
+class InvalidRequest(GrantError):
+    """A parameter is missing, repeated or malformed."""
+
+
+class InvalidGrant(GrantError):
+    """The refresh token is unknown, spent, expired or ended.
+
+    `reason` is a closed word for metrics and the audit trail, never shown.
+    """
+
+    code = "invalid_grant"
+    title = "The grant is not valid any more."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class UnsupportedGrantType(GrantError):
+    """A `grant_type` that is not offered."""
+
+    code = "unsupported_grant_type"
+    title = "The grant type is not supported."
+
+
+class NotFound(GatewayError):
+    """An address of ours that does not exist, or a method that it does not have."""
+
+    status = 404
+    code = "not_found"
+    source = Source.CLIENT
+    title = "There is nothing here."
+
+
+class Conflict(GatewayError):
+    """The request is fine, the state of things is not."""
+
+    status = 409
+    code = "conflict"
+    source = Source.CLIENT
+    title = "That cannot be done now."
+
+
+class PhaseOff(Conflict):
+    """Tokens are switched off: use the session cookie."""
+
+    code = "phase_off"
+    title = "Tokens are switched off. Use the session cookie."
+
+
+class IssuingSuspended(Conflict):
+    """Existing tokens work, new ones are not given out (phase `handback`)."""
+
+    code = "issuing_suspended"
+    title = "No new tokens are given out. Use the session cookie."
+
+
+class SessionUnverifiable(Conflict):
+    """There is a session cookie, but it does not resolve to a user."""
+
+    code = "session_unverifiable"
+    title = "The session cookie does not belong to a signed-in user."
+
+
+class TooMany(GatewayError):
+    """Too much of something."""
+
+    status = 429
+    code = "too_many_requests"
+    source = Source.CLIENT
+    title = "Too many requests."
+
+
+class TooManyFamilies(TooMany):
+    """The session has as many token families as it may have; none of the older ones is ended for a new one."""
+
+    code = "too_many_families"
+    title = "This session has too many sets of tokens."

@@ -1,0 +1,31 @@
+"""The planned road back: a browser that holds only a token gets its session cookie again."""
+
+from gateway.core.credentials import Site, find_cookie
+from gateway.errors import BadRequest
+from gateway.headers import Pairs
+from gateway.model import RequestHead, VaultedSession
+
+
+def handed_back(
+    head: RequestHead, vaulted: VaultedSession, site: Site, *, is_secure: bool
+) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the Set-Cookie fields that give a client its vaulted session cookies, as far as it does not show them.
+
+    The session cookie decides: a client that shows one, whichever, keeps what it has.
+    """
+    if _shows(head, site.cookies[0]):
+        return ()
+    pairs: Pairs = [(b"set-cookie", _session_cookie(name, value, is_secure)) for name, value in vaulted.cookies]
+    return tuple(pairs)
+
+
+def _shows(head: RequestHead, name: bytes) -> bool:
+    try:
+        return find_cookie(head.cookie, name) is not None
+    except BadRequest:  # shown more than once
+        return True
+
+
+def _session_cookie(name: bytes, value: bytes, is_secure: bool) -> bytes:
+    # The value is the application's own, byte for byte; its attributes are not known, so the narrowest are set.
+    return b"%b=%b; Path=/; HttpOnly; SameSite=Lax%b" % (name, value, b"; Secure" if is_secure else b"")

@@ -1,0 +1,72 @@
+"""The way back that needs nothing: with `ENABLE_JWT_AUTH=false` no store, no key and no schema is opened.
+
+Framing stays strict, and what is ours is stripped; everything else is the application's business.
+"""
+
+from gateway.core.credentials import has_token_of_ours
+from gateway.core.phases import posture_of
+from gateway.core.rescue import answer_error
+from gateway.core.routes import Access, RouteTable, Rule
+from gateway.core.translate import Translator
+from gateway.errors import Forbidden, GatewayError, PhaseOff
+from gateway.headers import Pairs
+from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
+
+
+class PassthroughFlow:
+    """Admits every request. `issuer` is empty when the configuration could not be read, and nothing is ours then."""
+
+    def __init__(self, *, routes: RouteTable, translator: Translator, issuer: str, own_prefix: bytes) -> None:
+        self.posture = posture_of(Phase.OFF, "environment")
+        self._routes = routes
+        self._translator = translator
+        self._issuer = issuer
+        self._own_prefix = own_prefix
+
+    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
+        """Let the request through; a client that asks for us is told that tokens are off.
+
+        Raises:
+            PhaseOff: the request is for an address of ours.
+            Forbidden: the address is closed while tokens are off.
+        """
+        if head.asks is not None and head.path.startswith(self._own_prefix):
+            raise PhaseOff
+        rule = self._routes.match(head.target).rule
+        ensure_open(rule)
+        return self._translator.transparent(head, rule, has_our_token=shows_token_of(self._issuer, head))
+
+    def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
+        """Turn an error into the answer for this client."""
+        return answer_error(error, head=head, request_id=request_id)
+
+
+def ensure_open(rule: Rule) -> None:
+    """Check what a rule says about tokens being off.
+
+    Raises:
+        Forbidden: it asks for a credential that nobody can have now, and says to deny then.
+    """
+    if rule.auth is Access.REQUIRED and rule.in_off == "deny":
+        raise Forbidden("This address is closed while tokens are switched off.")
+
+
+def shows_token_of(issuer: str, head: RequestHead) -> bool:
+    """Whether the Authorization holds a token that claims this issuer; nothing of it is verified."""
+    return bool(issuer) and head.authorization is not None and has_token_of_ours(head.authorization, issuer)
+
+
+class PassthroughWatch:
+    """Changes nothing in responses and looks at nothing."""
+
+    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
+        """Return the fields as they are, but for our own mark: a client must see that we are out of the way."""
+        return [pair for pair in fields if pair[0].lower() != b"x-crossfade"]
+
+    def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
+        """Never."""
+        return False
+
+    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
+        """Return the fields as they are."""
+        return fields

@@ -1,0 +1,125 @@
+"""Which phase is in force, kept up to date: environment, override file, panic, store, configuration."""
+
+from collections.abc import Callable, Mapping
+
+from gateway.core.phases import AVAILABLE, Posture, choose_posture, read_override
+from gateway.errors import Conflict, StoreUnavailable, Unavailable
+from gateway.model import Phase
+from gateway.ports import PhaseStore
+
+Apply = Callable[[Posture, float], None]
+"""Takes a posture that has just come into force, and the time."""
+
+
+class PostureControl:
+    """Looks at every level, and tells `apply` when the posture changes.
+
+    `find_override` returns the text of the override file, or None where there is none; it never raises.
+    `panic` is whether an operator has pulled the brake; `keep_panic` remembers it over a restart, as far as it can.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: PhaseStore,
+        initial: Phase,
+        find_override: Callable[[], str | None],
+        has_panicked: bool,
+        keep_panic: Callable[[bool], None],
+        apply: Apply,
+    ) -> None:
+        self._store = store
+        self._initial = initial
+        self._find_override = find_override
+        self._has_panicked = has_panicked
+        self._keep_panic = keep_panic
+        self._apply = apply
+        self._stored: Phase | None = None
+        self._override: Phase | None = None
+        self._posture: Posture | None = None
+        self.is_known = False
+        """Whether the phase is known: a replica that cannot read the store at its start is not ready."""
+        self.override_fault = ""
+        """Why the override file is not followed; empty when it is, or when there is none."""
+
+    @property
+    def posture(self) -> Posture:
+        """The posture in force."""
+        assert self._posture is not None, "look first"
+        return self._posture
+
+    async def look(self, now: float) -> None:
+        """Look at every level again. What cannot be read stays as it was last seen."""
+        self._look_at_override()
+        try:
+            self._stored = await self._store.read()
+            self.is_known = True
+        except Unavailable:
+            self.is_known = self.is_known or self._override is not None or self._has_panicked
+        self._choose(now)
+
+    def panic(self, now: float) -> Posture:
+        """Switch tokens off at once, without any store."""
+        self._has_panicked = True
+        self._keep_panic(True)
+        self._choose(now)
+        return self.posture
+
+    async def choose(self, phase: Phase, *, by: str, reason: str, now: float) -> Posture:
+        """Store a phase; a panic is over with it.
+
+        Raises:
+            Conflict: the phase is not available, or a level above the store decides.
+            StoreUnavailable: it could not be stored.
+        """
+        if phase not in AVAILABLE:
+            raise Conflict(f"The phase {phase} is not available in this version.")
+        if self._override is not None:
+            raise Conflict("The override file decides; remove it first.")
+        await self._store.write(phase, by=by, reason=reason, now=now)
+        self._has_panicked = False
+        self._keep_panic(False)
+        self._stored = phase
+        self.is_known = True
+        self._choose(now)
+        return self.posture
+
+    def find_previous(self) -> Phase | None:
+        """Return the phase one step back, or None at the beginning of the journey."""
+        position = AVAILABLE.index(self.posture.phase)
+        return AVAILABLE[position - 1] if position else None
+
+    async def describe(self) -> Mapping[str, object]:
+        """Return the phase in force, which level decided, what is wrong with the override, and the newest changes."""
+        try:
+            history = list(await self._store.history(10))
+        except StoreUnavailable:
+            history = []
+        return {
+            "phase": self.posture.phase,
+            "decided_by": self.posture.source,
+            "stored": self._stored,
+            "override_fault": self.override_fault,
+            "history": history,
+        }
+
+    def _look_at_override(self) -> None:
+        text = self._find_override()
+        try:
+            self._override = None if text is None else read_override(text)
+            self.override_fault = ""
+        except ValueError as error:
+            # A typing mistake in the file must not undo what it said before.
+            self.override_fault = str(error)
+
+    def _choose(self, now: float) -> None:
+        posture = choose_posture(
+            is_enabled=True,
+            override=self._override,
+            has_panicked=self._has_panicked,
+            stored=self._stored,
+            initial=self._initial,
+        )
+        if posture != self._posture:
+            self._posture = posture
+            self._apply(posture, now)

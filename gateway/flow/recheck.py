@@ -1,0 +1,50 @@
+"""Families from before: while tokens were off, or the gateway was down, logouts were not seen.
+
+A token that was issued before `since` counts only after the session behind its family was looked at once more.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from gateway.errors import SessionEnded, SessionUndetermined
+from gateway.model import LegacySession, SessionCookie, Undetermined, VerifiedToken
+from gateway.ports import SessionStore, Vault
+
+End = Callable[[VerifiedToken, float], Awaitable[object]]
+"""Ends the family of a token, durably."""
+
+
+class Recheck:
+    """Looks at each old family once. `since` is in seconds since 1970."""
+
+    def __init__(self, *, vault: Vault, sessions: Mapping[str, SessionStore], end: End, since: float) -> None:
+        self._vault = vault
+        self._sessions = sessions
+        self._end = end
+        self._since = since
+        self._alive: set[str] = set()
+
+    def begin(self, now: float) -> None:
+        """Distrust every family that was opened before now: tokens were just switched on again."""
+        self._since = now
+        self._alive.clear()
+
+    async def ensure_alive(self, token: VerifiedToken, now: float) -> None:
+        """Let a token pass whose family is known to be alive.
+
+        Raises:
+            SessionEnded: the session behind it is gone; the family was ended.
+            SessionUndetermined: nobody can say now.
+            VaultUnavailable: its vaulted session cannot be read.
+        """
+        if token.issued_at >= self._since or token.session_id in self._alive:
+            return
+        vaulted = await self._vault.open(token)
+        store = self._sessions.get(vaulted.site)
+        if store is not None:
+            verdict = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
+            if isinstance(verdict, Undetermined):
+                raise SessionUndetermined
+            if not isinstance(verdict, LegacySession) or verdict.subject != token.subject:
+                await self._end(token, now)
+                raise SessionEnded
+        self._alive.add(token.session_id)

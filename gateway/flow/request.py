@@ -1,0 +1,276 @@
+"""The story of a request: the one place that decides in which order things are asked.
+
+It awaits futures only (see `ports`), so that the wire can step it by hand and the ASGI shell can simply await it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gateway.bridge.csrf import CsrfPairs
+from gateway.core.cors import CrossOrigin
+from gateway.core.credentials import Ours, Site, find_credential, find_sessions
+from gateway.core.phases import Posture
+from gateway.core.rescue import answer_error
+from gateway.core.revocation import ensure_not_revoked
+from gateway.core.routes import Access, RouteTable, Rule
+from gateway.core.translate import NO_SUPPLEMENT, Proof, Translator
+from gateway.core.verify import ensure_in_force
+from gateway.errors import (
+    AmbiguousPath,
+    GatewayError,
+    LoginRequired,
+    SessionUndetermined,
+    Unauthenticated,
+)
+from gateway.facts import Event
+from gateway.flow.handback import handed_back
+from gateway.flow.passthrough import ensure_open, shows_token_of
+from gateway.flow.prove import Prover
+from gateway.flow.recheck import Recheck
+from gateway.headers import write_set_cookie
+from gateway.model import (
+    Anonymous,
+    Answer,
+    BearerToken,
+    Credential,
+    ForeignAuthorization,
+    LegacySession,
+    Peer,
+    Permit,
+    Phase,
+    RequestHead,
+    SessionCookie,
+    TokenCookie,
+    Undetermined,
+    VaultedSession,
+    Visit,
+)
+from gateway.ports import Facts, RevocationStore, SessionStore, Vault
+
+_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPolicy:
+    """What the story is told by the configuration. `endpoints` maps our own paths to their names."""
+
+    leeway: float
+    ours: Ours
+    sites: tuple[Site, ...]
+    endpoints: Mapping[bytes, str]
+    cross_origin: CrossOrigin = field(default_factory=CrossOrigin)
+    is_secure: bool = True
+    """The public URL is https, so that cookies handed back are `Secure`."""
+
+
+class RequestFlow:
+    """Admits requests. `posture` is the phase in force, `routes` the rules; whoever changes one assigns a new one."""
+
+    def __init__(
+        self,
+        *,
+        policy: RequestPolicy,
+        posture: Posture,
+        routes: RouteTable,
+        translator: Translator,
+        prover: Prover,
+        csrf: CsrfPairs,
+        revocation: RevocationStore,
+        vault: Vault,
+        sessions: Mapping[str, SessionStore],
+        recheck: Recheck,
+        facts: Facts,
+    ) -> None:
+        self.posture = posture
+        self._policy = policy
+        self.routes = routes
+        self._translator = translator
+        self._prover = prover
+        self._csrf = csrf
+        self._revocation = revocation
+        self._vault = vault
+        self._sessions = sessions
+        self._recheck = recheck
+        self._facts = facts
+        self._sites = {site.name: site for site in policy.sites}
+        self._sites_of = _by_upstream(policy.sites)
+
+    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
+        """Decide what becomes of a request.
+
+        A `Permit` goes to the application, a `Visit` to our own endpoints, an `Answer` straight back.
+
+        Raises:
+            GatewayError: the request is refused; `refuse` makes the answer of it.
+        """
+        posture = self.posture
+        endpoint = self._policy.endpoints.get(head.path)
+        if endpoint is not None and (not posture.is_transparent or head.asks is not None):
+            return Visit(endpoint)
+        rule = self._route(head, posture)
+        if posture.is_transparent:
+            return self._pass_through(head, rule)
+        if self._policy.cross_origin.is_preflight(head):
+            return self._policy.cross_origin.answer_preflight(head)
+        if rule.auth is Access.PUBLIC:
+            return self._translator.public(head, rule)
+        return await self._admit_by_credential(head, rule, now)
+
+    def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
+        """Turn an error into the answer for this client: a problem, a plain page, or the way to the login."""
+        login_url = ""
+        if head is not None and isinstance(error, Unauthenticated):
+            login_url = self._login_url(head)
+        answer = answer_error(error, head=head, request_id=request_id, login_url=login_url)
+        if head is None:
+            return answer
+        extra = self._policy.cross_origin.response_fields(head)
+        return replace(answer, fields=(*answer.fields, *extra)) if extra else answer
+
+    # --- which rule, which credential ---
+
+    def _route(self, head: RequestHead, posture: Posture) -> Rule:
+        rule, ambiguity = self.routes.match(head.target)
+        if ambiguity and ambiguity not in rule.relaxed:
+            if posture.enforces_paths:
+                raise AmbiguousPath
+            self._facts.count(Event.PATH_WOULD_REFUSE)
+        return rule
+
+    async def _admit_by_credential(self, head: RequestHead, rule: Rule, now: float) -> Permit:
+        sites = self._sites_of.get(rule.upstream, ())
+        if rule.auth is Access.PASSTHROUGH:
+            shown = find_sessions(head.cookie, sites)
+            permit = await self._by_session(head, rule, shown, now)
+            return replace(permit, authorization=head.authorization)
+        credential = find_credential(head, self._policy.ours, sites)
+        match credential:
+            case BearerToken():
+                return await self._by_token(credential.text, Credential.BEARER, head, rule, now)
+            case TokenCookie():
+                return await self._by_token_cookie(credential, head, rule, now)
+            case ForeignAuthorization():
+                return self._by_foreign(credential, head, rule)
+            case _:
+                return await self._by_session(head, rule, credential, now)
+
+    # --- one way per credential ---
+
+    async def _by_token(self, text: bytes, credential: Credential, head: RequestHead, rule: Rule, now: float) -> Permit:
+        proof = self._prover.token(text, credential, now)
+        token = proof.token
+        assert token is not None
+        ensure_in_force(token, self._policy.leeway, now)
+        ensure_not_revoked(token, await self._revocation.look_up(token))
+        vaulted = None
+        sites = self._sites_of.get(rule.upstream)
+        if sites:
+            await self._recheck.ensure_alive(token, now)
+            if any(site.bridge == "vault" for site in sites):
+                vaulted = await self._vault.open(token)
+        return self._permit_token(head, rule, proof, vaulted, credential)
+
+    def _permit_token(
+        self, head: RequestHead, rule: Rule, proof: Proof, vaulted: VaultedSession | None, credential: Credential
+    ) -> Permit:
+        supplement = NO_SUPPLEMENT
+        answer: tuple[tuple[bytes, bytes], ...] = ()
+        if vaulted is not None:
+            site = self._sites[vaulted.site]
+            if credential is Credential.BEARER and head.method not in _SAFE:
+                supplement = self._csrf.supplement(site, vaulted, head)
+            if self.posture.phase is Phase.HANDBACK:
+                answer = handed_back(head, vaulted, site, is_secure=self._policy.is_secure)
+                if answer:
+                    self._facts.count(Event.HANDED_BACK)
+        return self._translator.token(
+            head,
+            rule,
+            proof,
+            vaulted=vaulted,
+            supplement=supplement,
+            shown=find_sessions(head.cookie, self._sites_of.get(rule.upstream, ())),
+            credential=credential,
+            answer=answer,
+        )
+
+    async def _by_token_cookie(self, shown: TokenCookie, head: RequestHead, rule: Rule, now: float) -> Permit:
+        """A token cookie that is not good is deleted, and the session decides; a fault of ours stays a fault."""
+        try:
+            permit = await self._by_token(shown.text, Credential.TOKEN_COOKIE, head, rule, now)
+        except Unauthenticated:
+            permit = await self._by_session(head, rule, shown.beside, now)
+            return self._deleting_token_cookie(permit)
+        beside = await self._resolve(shown.beside, now) if shown.beside is not None else None
+        if isinstance(beside, LegacySession) and permit.token and beside.subject != permit.token.subject:
+            self._facts.count(Event.SUBJECT_CONFLICT)
+            return self._deleting_token_cookie(await self._by_session(head, rule, shown.beside, now))
+        return permit
+
+    def _deleting_token_cookie(self, permit: Permit) -> Permit:
+        deletion = (b"set-cookie", write_set_cookie(self._policy.ours.access_cookie, b"", max_age=0))
+        return replace(permit, answer=(*permit.answer, deletion))
+
+    def _by_foreign(self, foreign: ForeignAuthorization, head: RequestHead, rule: Rule) -> Permit:
+        self._facts.count(Event.FOREIGN_AUTHORIZATION)
+        if rule.auth is Access.REQUIRED:
+            raise LoginRequired
+        return self._translator.foreign(head, rule, foreign.beside)
+
+    async def _by_session(self, head: RequestHead, rule: Rule, shown: SessionCookie | None, now: float) -> Permit:
+        if shown is None:
+            self._ensure_optional(rule)
+            return self._translator.anonymous(head, rule)
+        if shown.duplicated:
+            self._facts.count(Event.DUPLICATE_COOKIE)
+        verdict = await self._resolve(shown, now)
+        if isinstance(verdict, LegacySession):
+            return self._translator.session(head, rule, self._prover.session(verdict), shown)
+        if isinstance(verdict, Undetermined):
+            self._ensure_may_forward(shown, rule)
+        else:
+            self._ensure_optional(rule)
+        return self._translator.anonymous(head, rule, shown)
+
+    def _pass_through(self, head: RequestHead, rule: Rule) -> Permit:
+        ensure_open(rule)
+        return self._translator.transparent(head, rule, has_our_token=shows_token_of(self._policy.ours.issuer, head))
+
+    # --- what the stores say ---
+
+    async def _resolve(self, shown: SessionCookie, now: float) -> LegacySession | Anonymous | Undetermined:
+        verdict = await self._sessions[shown.site].resolve(shown, now)
+        match verdict:
+            case LegacySession():
+                self._facts.count(Event.SESSION_USER)
+            case Anonymous():
+                self._facts.count(Event.SESSION_ANONYMOUS)
+            case Undetermined():
+                self._facts.count(Event.SESSION_UNDETERMINED)
+        return verdict
+
+    # --- small questions ---
+
+    def _ensure_optional(self, rule: Rule) -> None:
+        if rule.auth is Access.REQUIRED:
+            raise LoginRequired
+
+    def _ensure_may_forward(self, shown: SessionCookie, rule: Rule) -> None:
+        site = self._sites[shown.site]
+        if rule.auth is Access.REQUIRED or site.on_undetermined == "refuse" or site.bridge == "headers":
+            raise SessionUndetermined
+
+    def _login_url(self, head: RequestHead) -> str:
+        try:
+            upstream = self.routes.match(head.target).rule.upstream
+        except GatewayError:
+            return ""
+        sites = self._sites_of.get(upstream, ())
+        return sites[0].login_url if sites else ""
+
+
+def _by_upstream(sites: Sequence[Site]) -> dict[str, tuple[Site, ...]]:
+    found: dict[str, tuple[Site, ...]] = {}
+    for site in sites:
+        found[site.upstream] = (*found.get(site.upstream, ()), site)
+    return found

@@ -1,0 +1,261 @@
+"""The life of tokens: exchanged, refreshed, revoked, logged out. The one door to all of it."""
+
+from collections.abc import Callable, Mapping
+
+from gateway.core.rotation import ensure_well_formed, hash_token
+from gateway.errors import (
+    ClientNotAllowed,
+    InvalidGrant,
+    InvalidToken,
+    SessionEnded,
+    SessionUnverifiable,
+    TooManyFamilies,
+)
+from gateway.facts import Event
+from gateway.flow.access import AccessTokens
+from gateway.flow.clients import Client
+from gateway.flow.endings import Endings
+from gateway.flow.exchange import Exchange
+from gateway.flow.grants import Grant, LogoutResult, TokenPolicy, TokenSecrets, Whoami
+from gateway.flow.live import Live
+from gateway.flow.logout import Logout
+from gateway.flow.refresh import Refresh
+from gateway.flow.whoami import Identification
+from gateway.model import LegacySession, SessionCookie, Shown, VerifiedToken
+from gateway.ports import (
+    Facts,
+    KeySource,
+    RefreshStore,
+    RevocationLog,
+    RevocationStore,
+    SessionEnder,
+    SessionStore,
+    Vault,
+)
+from gateway.records import Family
+
+__all__ = ["Grant", "LogoutResult", "TokenFlow", "TokenPolicy", "TokenSecrets", "Whoami"]
+
+
+class TokenFlow:
+    """Issues, renews and ends tokens.
+
+    Every coroutine raises StoreUnavailable when the truth cannot be read or written; then nothing was acknowledged.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: TokenPolicy,
+        families: RefreshStore,
+        log: RevocationLog,
+        revocation: RevocationStore,
+        keys: KeySource,
+        vault: Vault,
+        sessions: Mapping[str, SessionStore],
+        enders: Mapping[str, SessionEnder],
+        secrets: TokenSecrets,
+        live: Live,
+        facts: Facts,
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._policy = policy
+        self._families = families
+        self._vault = vault
+        self._secrets = secrets
+        self._facts = facts
+        access = AccessTokens(policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy)
+        endings = Endings(policy=policy, families=families, log=log, revocation=revocation, live=live)
+        self._access = access
+        self._endings = endings
+        self._exchange = Exchange(
+            policy=policy,
+            secrets=secrets,
+            access=access,
+            endings=endings,
+            families=families,
+            vault=vault,
+            sessions=sessions,
+            entropy=entropy,
+        )
+        self._refresh = Refresh(
+            policy=policy,
+            secrets=secrets,
+            access=access,
+            endings=endings,
+            families=families,
+            vault=vault,
+            sessions=sessions,
+            facts=facts,
+            entropy=entropy,
+        )
+        self._logout = Logout(
+            secrets=secrets,
+            endings=endings,
+            families=families,
+            vault=vault,
+            sessions=sessions,
+            enders=enders,
+            live=live,
+            facts=facts,
+        )
+        self._identification = Identification(access=access, sessions=sessions)
+
+    # --- given out ---
+
+    async def exchange(self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str = "") -> Grant:
+        """Give tokens to a session (RFC 8693): a new family, its first refresh token and its vault entry in one.
+
+        With an `idempotency_key` the same request gives the same family and refresh token again within the grace.
+
+        Raises:
+            SessionUnverifiable: the cookies resolve to no user, nobody checked that the application would accept
+                them, or the session was logged out.
+            SessionUndetermined: nobody can say whose session it is.
+            TooManyFamilies: the session has as many as it may.
+            InvalidRequest: the idempotency key was used before the grace began.
+        """
+        try:
+            grant = await self._exchange.open(shown, client, now=now, idempotency_key=idempotency_key)
+        except (SessionUnverifiable, TooManyFamilies):
+            self._facts.count(Event.EXCHANGE_REFUSED)
+            raise
+        self._facts.count(Event.EXCHANGED)
+        return grant
+
+    async def refresh(self, token: str, client: Client, *, now: float) -> Grant:
+        """Exchange a refresh token for its successor and a fresh access token.
+
+        However many race with one token within the grace, all get the same successor. A replay after it ends the
+        family. The legacy session is looked at each time: when it is over, so is the family.
+
+        Raises:
+            InvalidGrant: malformed, unknown, expired, spent, ended, of another client, or its session is over.
+            SessionUndetermined: nobody checks any more that the application would accept the session.
+        """
+        return await self._refresh.rotate(token, client, now=now)
+
+    # --- looked at ---
+
+    async def verify(self, text: bytes, *, now: float) -> VerifiedToken:
+        """Return an access token that is good now.
+
+        Raises:
+            InvalidToken: malformed, forged, expired, not for us or revoked.
+            RevocationUnavailable: nobody can say.
+        """
+        return await self._access.check(text, now)
+
+    async def identify(self, shown: Shown, *, now: float) -> Whoami:
+        """Say who is asking, by the credential that counts.
+
+        Raises:
+            InvalidToken: a Bearer that is not good; it never leaves the word to a cookie.
+            RevocationUnavailable: nobody can say whether the token was revoked.
+            SessionUndetermined: nobody can say whose session it is.
+        """
+        return await self._identification.of(shown, now)
+
+    async def introspect(self, token: str, *, now: float) -> Mapping[str, object]:
+        """Return what a resource server may know of an access token (RFC 7662 section 2.2).
+
+        Anything that is not a good access token of ours, a refresh token included, is `{"active": False}`.
+
+        Raises:
+            RevocationUnavailable: nobody can say.
+        """
+        try:
+            verified = await self._access.check(token.encode("utf-8", "surrogatepass"), now)
+        except InvalidToken:
+            return {"active": False}
+        # Its claims are ours and verified; `token_type` says how it is used (RFC 6749 section 5.1).
+        return {**verified.claims, "active": True, "token_type": "Bearer"}
+
+    # --- ended ---
+
+    async def revoke(self, token: str, hint: str, client: Client, *, now: float) -> None:
+        """Revoke a token of the client (RFC 7009): a refresh token ends its family, an access token only itself.
+
+        `hint` may be wrong, and all kinds are looked for in any case. An unknown or expired token is none to revoke.
+
+        Raises:
+            ClientNotAllowed: the token was issued to another client.
+        """
+        if await self._revoke_refresh_token(token, client, now):
+            return
+        try:
+            verified = self._access.read(token.encode("utf-8", "surrogatepass"), now)
+        except InvalidToken:
+            return
+        _ensure_issued_to(client, verified.client_id)
+        await self._endings.end_token(verified, "revoked", now)
+
+    async def _revoke_refresh_token(self, token: str, client: Client, now: float) -> bool:
+        """Whether it had the form of a refresh token; its family, if there is one, is ended then."""
+        try:
+            ensure_well_formed(token)
+        except InvalidGrant:
+            return False
+        family = await self._families.find_family_of_token(hash_token(token))
+        if family is not None:
+            _ensure_issued_to(client, family.client_id)
+            await self._endings.end_families([family.id], "revoked", now)
+        return True
+
+    async def logout(
+        self,
+        *,
+        token: VerifiedToken | None,
+        refresh_token: str | None,
+        shown: SessionCookie | None,
+        everywhere: bool,
+        now: float,
+    ) -> LogoutResult:
+        """Log out everything that the client shows: families, all others of the same session, and the session itself.
+
+        The tokens end durably first; then the application is asked to end its session, and whether it did is part of
+        the result. `everywhere` does the same for all sessions of the user that have tokens.
+        """
+        return await self._logout.end(
+            token=token, refresh_token=refresh_token, shown=shown, everywhere=everywhere, now=now
+        )
+
+    async def end_session(self, session: LegacySession, reason: str, *, now: float) -> int:
+        """End the families of a session that the application itself has ended; returns how many."""
+        return await self._logout.follow(session, reason, now)
+
+    async def end_family(self, token: VerifiedToken, now: float) -> int:
+        """End the family of a token whose session is found to be over; returns 1, or 0 if it had ended before."""
+        return await self._endings.end_families([token.session_id], "session_ended", now)
+
+    async def move_session(
+        self, old: LegacySession, new: LegacySession, *, cookies: Mapping[bytes, bytes], now: float
+    ) -> None:
+        """Let the families of a session follow it to its new id, and their vaults take its new cookies.
+
+        Never to another user: there they end.
+        """
+        if old.subject != new.subject:
+            await self.end_session(old, "other_user", now=now)
+            return
+        old_hash, new_hash = self.session_hash(old.site, old.key), self.session_hash(new.site, new.key)
+        await self._families.move_families(old_hash, new_hash, now)
+        for family in await self._families.families_of_session(new_hash, now):
+            await self._revault(family, cookies, new.key)
+
+    async def _revault(self, family: Family, cookies: Mapping[bytes, bytes], session_key: str) -> None:
+        try:
+            vaulted = await self._vault.open_family(family)
+            if vaulted.session_key != session_key:
+                await self._vault.update(vaulted, cookies, session_key)
+        except SessionEnded:
+            return
+
+    def session_hash(self, site: str, key: str) -> bytes:
+        """Return the keyed hash by which families find their legacy session (32 bytes)."""
+        return self._secrets.session_hash(site, key)
+
+
+def _ensure_issued_to(client: Client, client_id: str) -> None:
+    if client.id != client_id:
+        raise ClientNotAllowed("The token was issued to another client.")

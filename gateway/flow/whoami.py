@@ -1,0 +1,63 @@
+"""Who is asking: what a client can learn about its own credential, without acting on it."""
+
+from collections.abc import Mapping
+
+from gateway.errors import InvalidToken, SessionUndetermined
+from gateway.flow.access import AccessTokens
+from gateway.flow.grants import Whoami
+from gateway.model import (
+    BearerToken,
+    Credential,
+    ForeignAuthorization,
+    LegacySession,
+    SessionCookie,
+    Shown,
+    TokenCookie,
+    Undetermined,
+    VerifiedToken,
+)
+from gateway.ports import SessionStore
+
+NOBODY = Whoami(Credential.NONE)
+
+
+class Identification:
+    """Names the user behind a credential, in the order in which credentials count."""
+
+    def __init__(self, *, access: AccessTokens, sessions: Mapping[str, SessionStore]) -> None:
+        self._access = access
+        self._sessions = sessions
+
+    async def of(self, shown: Shown, now: float) -> Whoami:
+        """Say who is asking. See `TokenFlow.identify`."""
+        match shown:
+            case BearerToken():
+                return _of_token(await self._access.check(shown.text, now), Credential.BEARER)
+            case TokenCookie():
+                return await self._of_token_cookie(shown, now)
+            case ForeignAuthorization():
+                return await self._of_session(shown.beside, now)
+            case _:
+                return await self._of_session(shown, now)
+
+    async def _of_token_cookie(self, shown: TokenCookie, now: float) -> Whoami:
+        """A token cookie that is not good leaves the word to the session."""
+        try:
+            token = await self._access.check(shown.text, now)
+        except InvalidToken:
+            return await self._of_session(shown.beside, now)
+        return _of_token(token, Credential.TOKEN_COOKIE)
+
+    async def _of_session(self, shown: SessionCookie | None, now: float) -> Whoami:
+        if shown is None:
+            return NOBODY
+        verdict = await self._sessions[shown.site].resolve(shown, now)
+        if isinstance(verdict, Undetermined):
+            raise SessionUndetermined
+        if not isinstance(verdict, LegacySession):
+            return NOBODY
+        return Whoami(Credential.SESSION, verdict.subject, expires_at=verdict.expires_at)
+
+
+def _of_token(token: VerifiedToken, credential: Credential) -> Whoami:
+    return Whoami(credential, token.subject, token.session_id, token.expires_at)

@@ -1,0 +1,173 @@
+"""Reads the head of a request: where it ends, its first line, its fields.
+
+llhttp sees exactly one complete head; everything that it is lenient about is checked here (RFC 9112).
+"""
+
+import re
+from collections.abc import Iterable, Set
+
+import httptools
+
+from gateway.errors import BadRequest, FieldsTooLarge, MethodRefused, Refusal, TargetTooLong, VersionRefused
+from gateway.http1.draft import Draft
+from gateway.http1.fields import FieldTable
+from gateway.http1.grammar import BARE_LF, TEXT, TOKEN
+from gateway.http1.limits import Limits
+from gateway.model import RequestHead
+
+METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+"""The methods that are let through; CONNECT and TRACE never are."""
+
+# The path is visible ASCII without what browsers always encode. The query may hold a backslash: browsers send it raw.
+_TARGET = rb"/[!$-;=@-\[\]-~]*(?:\?[!$-;=?-~]*)?|\*"
+# An empty line before the request is tolerated once, for old clients that send one after a body (RFC 9112 section 2.2).
+_REQUEST_LINE = re.compile(rb"(?:\r\n)?(" + TOKEN + rb") (" + _TARGET + rb") HTTP/1\.([01])\r\n")
+_ANY_LINE = re.compile(rb"(?:\r\n)?(" + TOKEN + rb") [^ \r\n]+ HTTP/([0-9]\.[0-9])\r\n")
+_NAME = re.compile(TOKEN + rb"\Z")
+_VALUE = re.compile(TEXT + rb"\Z")
+
+
+class HeadReader:
+    """Reads one request head after the other from the bytes of a connection.
+
+    However the bytes are cut, the result is the same: whatever is refused before a head is complete is also refused
+    first when it arrives in one piece.
+    """
+
+    __slots__ = ("_held", "_limits", "_methods", "_table", "rest", "stripped")
+
+    def __init__(self, table: FieldTable, limits: Limits, methods: Set[bytes] = METHODS) -> None:
+        self._table = table
+        self._limits = limits
+        self._methods = methods
+        self._held = b""
+        self.rest = b""
+        """The bytes after the head that was returned last."""
+        self.stripped = 0
+        """How many identity headers were dropped from it."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a head has begun and is not complete."""
+        return bool(self._held)
+
+    def feed(self, data: bytes) -> RequestHead | None:
+        """Take bytes and return the next head once it is complete.
+
+        Raises:
+            Refusal: the bytes are not, or cannot become, a request that is let through; the reader is of no more use.
+        """
+        known = len(self._held)
+        if known:
+            data = self._held + data
+        end = data.find(b"\r\n\r\n", max(0, known - 3)) + 4
+        if end < 4:
+            self._hold(data, known)
+            return None
+        self._held = b""
+        self.rest = data[end:]
+        head = data[:end]
+        try:
+            return self._read(head)
+        except Refusal:
+            self._ensure_beginning(head, 0)
+            raise
+
+    def _hold(self, data: bytes, known: int) -> None:
+        self._ensure_beginning(data, known)
+        if len(data) >= self._limits.head:
+            raise FieldsTooLarge
+        self._held = data
+
+    def _ensure_beginning(self, data: bytes, known: int) -> None:
+        """Refuse what no further bytes can mend, in the order of the bytes. The first `known` were seen before."""
+        limit = self._limits.request_line
+        start = 2 if data.startswith(b"\r\n") else 0
+        line_end = data.find(b"\n", start, start + limit) + 1
+        if not line_end:
+            if len(data) - start >= limit:
+                raise TargetTooLong
+            return
+        read_request_line(data[:line_end], self._methods)
+        if BARE_LF.search(data, max(known, line_end), self._limits.head):
+            raise BadRequest("A line ends with a bare line feed.")
+
+    def _read(self, head: bytes) -> RequestHead:
+        method, target, minor, line_end = read_request_line(head, self._methods)
+        if line_end > self._limits.request_line:
+            raise TargetTooLong
+        if len(head) > self._limits.head:
+            raise FieldsTooLarge
+        draft = Draft(method, target, minor, self._table)
+        try:
+            httptools.HttpRequestParser(draft).feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass  # what follows an upgrade is not llhttp's business either way
+        except httptools.HttpParserError as error:
+            if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
+                raise error.__context__ from None  # what the draft raised inside llhttp's callback
+            raise BadRequest("A header field is malformed.") from None
+        self.stripped = draft.stripped
+        return draft.finish(self._limits)
+
+
+def read_request_line(head: bytes, methods: Set[bytes]) -> tuple[bytes, bytes, int, int]:
+    """Read the first line of a head: method, target, HTTP/1.minor, and where the line ends.
+
+    Raises:
+        BadRequest: it is malformed, or the target is in a form that only a proxy or CONNECT takes.
+        MethodRefused: the method is not in `methods`.
+        VersionRefused: it is HTTP, but neither 1.0 nor 1.1.
+    """
+    match = _REQUEST_LINE.match(head)
+    if match is None:
+        raise _line_refusal(head, methods)
+    method, target, minor = match.groups()
+    if method not in methods:
+        raise MethodRefused
+    if target == b"*" and method != b"OPTIONS":
+        raise BadRequest("Only OPTIONS may ask for *.")
+    return method, target, int(minor), match.end()
+
+
+def _line_refusal(head: bytes, methods: Set[bytes]) -> Refusal:
+    match = _ANY_LINE.match(head)
+    if match is None:
+        return BadRequest("The request line is malformed.")
+    method, version = match.groups()
+    if version not in (b"1.0", b"1.1"):
+        return VersionRefused()
+    if method not in methods:
+        return MethodRefused()
+    return BadRequest("The request target is not a path.")
+
+
+def build_head(
+    method: bytes,
+    target: bytes,
+    minor: int,
+    pairs: Iterable[tuple[bytes, bytes]],
+    table: FieldTable,
+    limits: Limits,
+    methods: Set[bytes] = METHODS,
+) -> RequestHead:
+    """Make the same head from a request that another server has read, with the same checks.
+
+    Raises:
+        Refusal: as `HeadReader.feed`, as far as that server left anything to refuse.
+    """
+    line = b"%b %b HTTP/1.%d\r\n" % (method, target, minor)
+    if len(line) > limits.request_line:
+        raise TargetTooLong
+    if read_request_line(line, methods)[3] != len(line):
+        raise BadRequest("The request line is malformed.")
+    draft = Draft(method, target, minor, table)
+    size = len(line) + 2
+    for name, value in pairs:
+        size += len(name) + len(value) + 4
+        if size > limits.head:
+            raise FieldsTooLarge
+        if not _NAME.match(name) or not _VALUE.match(value):
+            raise BadRequest("A header field is malformed.")
+        draft.on_header(name, value)
+    return draft.finish(limits)

@@ -1,0 +1,218 @@
+"""Reads the head of a response and says where its body ends. What the application may not do is refused as a whole."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httptools
+
+from gateway.errors import UpstreamMalformed
+from gateway.headers import HOP_BY_HOP, Pairs
+from gateway.http1.body import BodyReader, ChunkedReader, LengthReader, UntilCloseReader
+from gateway.http1.grammar import BARE_LF, LENGTH, OWS, PLAIN_OPTIONS, TEXT, join_lists, split_list
+from gateway.http1.limits import Limits
+from gateway.http1.names import NameTable
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + TEXT + rb"))?\r\n")
+_FRAMELESS = frozenset({101, 204, 205})
+"""No body, and no word about one (RFC 9110 sections 8.6 and 15.3.6); 304 and HEAD tell the length that GET has."""
+_NO_LIMIT = Limits(body=1 << 62)
+"""A response may be of any length; its extensions and trailers are bounded like a request's."""
+
+
+@dataclass(slots=True)
+class ResponseHead:
+    """A response whose framing was checked. `fields` are without hop-by-hop and framing fields."""
+
+    status: int
+    reason: bytes
+    minor: int
+    """HTTP/1.minor."""
+    fields: Pairs
+    length: int | None = None
+    """Content-Length in bytes; of the body that GET would have had where the request was HEAD or the status is 304."""
+    chunked: bool = False
+    keep_alive: bool = True
+    """Whether the connection can be used again once the body has ended."""
+    websocket: bool = False
+    """101 with `Upgrade: websocket`: what follows is no HTTP any more."""
+
+
+class ResponseReader:
+    """Reads the heads of one upstream connection's responses. Interim responses are consumed and counted."""
+
+    __slots__ = ("_asks_websocket", "_held", "_interim", "_limits", "_method", "_table", "rest")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._table = _ResponseTable()
+        self._held = b""
+        self._interim = 0
+        self._method = b"GET"
+        self._asks_websocket = False
+        self.rest = b""
+        """The bytes after the head that was returned last."""
+
+    def start(self, method: bytes, *, websocket: bool = False) -> None:
+        """Begin a new request. `websocket` says that it asked for the upgrade; otherwise a 101 is malformed."""
+        self._held = self.rest = b""
+        self._interim = 0
+        self._method = method
+        self._asks_websocket = websocket
+
+    def feed(self, data: bytes) -> ResponseHead | None:
+        """Take bytes and return the head of the final response, or of a 101 that was asked for.
+
+        Raises:
+            UpstreamMalformed: it is not a response that can be passed on (RFC 9112 sections 4 and 6).
+        """
+        while True:
+            known = len(self._held)
+            data = self._held + data
+            end = data.find(b"\r\n\r\n", max(0, known - 3)) + 4
+            if end < 4:
+                self._hold(data, known)
+                return None
+            self._held = b""
+            response = self._read(data[:end])
+            if response.status >= 200 or response.status == 101:
+                self.rest = data[end:]
+                return response
+            self._interim += 1
+            if self._interim > self._limits.interim_responses:
+                raise UpstreamMalformed("There are too many interim responses.")
+            data = data[end:]
+
+    def _hold(self, data: bytes, known: int) -> None:
+        if len(data) >= self._limits.response_head:
+            raise UpstreamMalformed("The head is too long.")
+        if BARE_LF.search(data, known) or (b"\n" in data and not _STATUS_LINE.match(data)):
+            raise UpstreamMalformed("The status line or a line end is malformed.")
+        self._held = data
+
+    def _read(self, head: bytes) -> ResponseHead:
+        match = _STATUS_LINE.match(head)
+        if match is None:
+            raise UpstreamMalformed("The status line is malformed.")
+        if len(head) > self._limits.response_head:
+            raise UpstreamMalformed("The head is too long.")
+        draft = _ResponseDraft(ResponseHead(int(match[2]), match[3] or b"", int(match[1]), []), self._table)
+        try:
+            httptools.HttpResponseParser(draft).feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass  # whether there is an upgrade is decided below
+        except httptools.HttpParserError as error:
+            if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
+                raise error.__context__ from None  # what the draft raised inside llhttp's callback
+            raise UpstreamMalformed("A header field is malformed.") from None
+        response = draft.finish(self._limits)
+        if response.status == 101 and not (self._asks_websocket and response.websocket):
+            raise UpstreamMalformed("The connection was switched to another protocol without being asked.")
+        _settle_framing(response, self._method)
+        return response
+
+
+class _ResponseDraft:
+    """Takes the fields of one response in order."""
+
+    __slots__ = ("_others", "_table", "connection", "head", "upgrade")
+
+    def __init__(self, head: ResponseHead, table: "_ResponseTable") -> None:
+        self._table = table
+        self._others = 0
+        self.head = head
+        self.connection = b""
+        self.upgrade = b""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field; named as llhttp calls it."""
+        treatment = self._table[name]
+        if treatment is None:
+            self.head.fields.append((name, value))
+        else:
+            self._others += 1
+            treatment(self, value)
+
+    def drop(self, _value: bytes) -> None:
+        """End a hop-by-hop field here."""
+
+    def take_length(self, value: bytes) -> None:
+        """Content-Length: at most one, decimal."""
+        value = value.strip(OWS)
+        if self.head.length is not None or LENGTH.match(value) is None:
+            raise UpstreamMalformed("Content-Length is malformed or occurs twice.")
+        self.head.length = int(value)
+
+    def take_coding(self, value: bytes) -> None:
+        """Transfer-Encoding: `chunked`, once and alone; we ask for no other in `TE`."""
+        if self.head.chunked or value.strip(OWS).lower() != b"chunked":
+            raise UpstreamMalformed("Transfer-Encoding must be chunked, once.")
+        self.head.chunked = True
+
+    def take_connection(self, value: bytes) -> None:
+        """Connection: a list, possibly over several lines."""
+        self.connection = join_lists(self.connection, value)
+
+    def take_upgrade(self, value: bytes) -> None:
+        """Upgrade: a list, possibly over several lines."""
+        self.upgrade = join_lists(self.upgrade, value)
+
+    def finish(self, limits: Limits) -> ResponseHead:
+        """Make the checks that need the whole head, and return it."""
+        head = self.head
+        if len(head.fields) + self._others > limits.response_fields:
+            raise UpstreamMalformed("There are too many header fields.")
+        if head.chunked and (head.length is not None or not head.minor):
+            raise UpstreamMalformed("Transfer-Encoding is not accepted with Content-Length or HTTP/1.0.")
+        if not head.minor or self.connection.lower() not in (b"", b"keep-alive"):
+            options = split_list(self.connection)
+            head.keep_alive = b"close" not in options and (head.minor == 1 or b"keep-alive" in options)
+            if named := options - PLAIN_OPTIONS:
+                head.fields = [field for field in head.fields if field[0].lower() not in named]
+            head.websocket = b"upgrade" in options and self.upgrade.strip(OWS).lower() == b"websocket"
+        return head
+
+
+def _settle_framing(head: ResponseHead, method: bytes) -> None:
+    """Take away the framing of a body that cannot be, and the connection's further use where one may still come."""
+    head.websocket = head.websocket and head.status == 101
+    if head.status in _FRAMELESS:
+        if head.length or head.chunked or (head.status == 205 and head.length is None):
+            head.keep_alive = False
+        head.length = 0 if head.status == 205 else None
+        head.chunked = False
+    elif head.length is None and not head.chunked and method != b"HEAD" and head.status != 304:
+        head.keep_alive = False  # the body ends with the connection
+
+
+_Treatment = Callable[[_ResponseDraft, bytes], None]
+
+_TREATMENTS: dict[bytes, _Treatment] = {
+    **dict.fromkeys(HOP_BY_HOP, _ResponseDraft.drop),
+    b"content-length": _ResponseDraft.take_length,
+    b"transfer-encoding": _ResponseDraft.take_coding,
+    b"connection": _ResponseDraft.take_connection,
+    b"upgrade": _ResponseDraft.take_upgrade,
+}
+
+
+class _ResponseTable(NameTable[_Treatment]):
+    """The treatments of response fields."""
+
+    def classify(self, name: bytes) -> _Treatment | None:
+        """Find the treatment of a name."""
+        return _TREATMENTS.get(name.lower())
+
+
+def response_body_reader(response: ResponseHead, method: bytes) -> BodyReader | None:
+    """Return the reader of a response's body, or None where none can follow (RFC 9112 section 6.3).
+
+    Its errors are UpstreamMalformed.
+    """
+    if method == b"HEAD" or response.status == 304 or response.status in _FRAMELESS:
+        return None
+    if response.chunked:
+        return ChunkedReader(_NO_LIMIT, UpstreamMalformed)
+    if response.length is None:
+        return UntilCloseReader()
+    return LengthReader(response.length, UpstreamMalformed) if response.length else None

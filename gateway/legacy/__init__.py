@@ -1,0 +1,1 @@
+"""One codec per framework: how its session cookie and its stored record are read."""

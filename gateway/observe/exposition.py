@@ -1,0 +1,69 @@
+"""Metrics as Prometheus reads them; the only file that knows `prometheus_client`."""
+
+import platform
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from gateway.observe.metrics import Metrics
+from gateway.observe.slots import Block
+
+
+class SlotCollector(Collector):
+    """Reads the slots of a process at the moment of a scrape."""
+
+    def __init__(self, metrics: Metrics, version: str) -> None:
+        self._metrics = metrics
+        self._version = version
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family, in the order of the layout."""
+        slots = self._metrics.slots.tolist()
+        for block in self._metrics.layout.blocks:
+            yield _read(block, slots)
+        build = GaugeMetricFamily("crossfade_build_info", "Always 1.", labels=("version", "python"))
+        build.add_metric((self._version, platform.python_version()), 1.0)
+        yield build
+
+
+def _read(block: Block, slots: Sequence[float]) -> Metric:
+    if block.kind == "histogram":
+        return _read_histogram(block, slots)
+    family = (CounterMetricFamily if block.kind == "counter" else GaugeMetricFamily)(
+        block.name, block.documentation, labels=tuple(block.labels)
+    )
+    for values, slot in block.rows():
+        if slots[slot] or not block.is_sparse:
+            family.add_metric(values, slots[slot])
+    return family
+
+
+def _read_histogram(block: Block, slots: Sequence[float]) -> Metric:
+    family = HistogramMetricFamily(block.name, block.documentation, labels=tuple(block.labels))
+    names = [*map(str, block.bounds), "+Inf"]
+    for values, slot in block.rows():
+        counts = list(accumulate(slots[slot : slot + len(names)]))
+        if counts[-1] or not block.is_sparse:
+            family.add_metric(values, list(zip(names, counts, strict=True)), slots[slot + len(names)])
+    return family
+
+
+class Exposition:
+    """Renders metrics for a scrape, together with those of the process (`process_*`)."""
+
+    def __init__(self, metrics: Metrics, *, version: str) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(SlotCollector(metrics, version))
+        ProcessCollector(registry=self._registry)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """Return body and media type in the format that `accept` (the header of the scraper) prefers.
+
+        Takes a few milliseconds: call it in a thread.
+        """
+        encode, media_type = choose_encoder(accept)
+        return encode(self._registry), media_type

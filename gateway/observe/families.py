@@ -1,0 +1,105 @@
+"""Which metric families there are, and the closed set of values of each label."""
+
+from collections.abc import Sequence
+
+from gateway.errors import GatewayError, Source, StartError
+from gateway.facts import Event
+from gateway.model import Credential, Phase
+from gateway.observe.slots import Layout
+
+DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Seconds; the advice of OpenTelemetry's semantic conventions for HTTP durations."""
+
+OVERHEAD_BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Seconds; our own part of a request is far below a millisecond."""
+
+NO_ROUTE = "_none"
+"""The route of a request that was refused before it matched one, and of a route that is not configured."""
+
+OTHER = "_OTHER"
+"""What OpenTelemetry calls a method that is not on the list; here also a status outside 100 to 599."""
+
+METHODS = (OTHER, "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+STATUSES = (OTHER, "1xx", "2xx", "3xx", "4xx", "5xx")
+PASSED, REFUSED, FAILED, ABANDONED = "passed", "refused", "failed", "abandoned"
+
+CLIENT_CLOSED = "client_closed"
+"""The code of a request whose client left before the answer was complete; nobody was told."""
+
+
+def error_sources() -> dict[str, Source]:
+    """Return every code that an answer of ours can carry, with whose fault it is."""
+    sources: dict[str, Source] = {}
+    pending: list[type[GatewayError]] = [GatewayError]
+    while pending:
+        error = pending.pop()
+        pending += [kind for kind in error.__subclasses__() if not issubclass(kind, StartError)]
+        sources[error.code] = error.source
+    return dict(sorted(sources.items()))
+
+
+class Families:
+    """All families in one layout. `routes` and `dependencies` come from the configuration."""
+
+    def __init__(self, routes: Sequence[str], dependencies: Sequence[str]) -> None:
+        self.layout = layout = Layout()
+        self.requests = layout.add(
+            "counter",
+            "crossfade_requests",
+            "Requests that are over.",
+            {
+                "route": (NO_ROUTE, *routes),
+                "method": METHODS,
+                "credential": tuple(Credential),
+                "decision": (PASSED, REFUSED, FAILED, ABANDONED),
+                "status": STATUSES,
+            },
+            is_sparse=True,
+        )
+        self.durations = layout.add(
+            "histogram",
+            "crossfade_http_request_duration_seconds",
+            "Seconds from the head of a request to the last byte of its answer.",
+            {"route": (NO_ROUTE, *routes)},
+            bounds=DURATION_BOUNDS,
+            is_sparse=True,
+        )
+        self.overhead = layout.add(
+            "histogram",
+            "crossfade_overhead_seconds",
+            "Seconds of a request that were not spent on the application.",
+            bounds=OVERHEAD_BOUNDS,
+        )
+        self.errors = layout.add(
+            "counter",
+            "crossfade_errors",
+            "Requests that ended with an error of ours.",
+            {"code": (*error_sources(), CLIENT_CLOSED)},
+        )
+        self.events = layout.add(
+            "counter", "crossfade_events", "What happened to tokens and sessions.", {"event": tuple(Event)}
+        )
+        self._add_gauges(dependencies)
+
+    def _add_gauges(self, dependencies: Sequence[str]) -> None:
+        layout = self.layout
+        self.phases = layout.add(
+            "gauge", "crossfade_migration_phase", "1 for the phase in force, else 0.", {"phase": tuple(Phase)}
+        )
+        self.dependencies = layout.add(
+            "gauge", "crossfade_dependency_up", "1 while the dependency answers.", {"dependency": dependencies}
+        )
+        self.connections = layout.add(
+            "gauge",
+            "crossfade_connections",
+            "Open connections.",
+            {"side": ("client", "upstream"), "state": ("active", "idle")},
+        )
+        self.reload_success = layout.add(
+            "gauge", "crossfade_config_last_reload_successful", "1 when the last load was taken over, else 0."
+        )
+        self.reload_time = layout.add(
+            "gauge",
+            "crossfade_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was loaded, in seconds since 1970.",
+        )

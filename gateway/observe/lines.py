@@ -1,0 +1,61 @@
+"""Lines to a stream that may be slow or full: written by a thread, dropped and counted rather than waited for."""
+
+import threading
+from collections import deque
+from typing import BinaryIO
+
+_DROPPED = b'{"event":"log lines were dropped","level":"warning","count":%d}\n'
+
+
+class LineWriter:
+    """Takes lines without ever waiting for the stream.
+
+    At most `limit` lines wait; what comes on top is dropped and counted in `dropped`. A stream that fails (a full
+    disk, a closed pipe) drops lines too and is tried again with the next one, which then says how many are missing.
+    """
+
+    def __init__(self, stream: BinaryIO, *, limit: int = 10_000) -> None:
+        self.dropped = 0
+        self._stream = stream
+        self._limit = limit
+        self._lines: deque[bytes] = deque()
+        self._filled = threading.Event()
+        self._is_closing = False
+        self._told = 0
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: bytes) -> None:
+        """Take one line without its newline."""
+        if len(self._lines) >= self._limit:
+            self.dropped += 1
+            return
+        self._lines.append(line)
+        self._filled.set()
+
+    def close(self, timeout: float = 1.0) -> None:
+        """Write what waits, for at most `timeout` seconds."""
+        self._is_closing = True
+        self._filled.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._is_closing or self._lines:
+            self._filled.wait()
+            self._filled.clear()
+            self._write_all()
+
+    def _write_all(self) -> None:
+        while self._lines:
+            count = min(len(self._lines), 1000)
+            batch = b"".join(self._lines.popleft() + b"\n" for _ in range(count))
+            dropped = self.dropped
+            if dropped > self._told:
+                batch += _DROPPED % (dropped - self._told)
+            try:
+                self._stream.write(batch)
+                self._stream.flush()
+            except (OSError, ValueError):
+                self.dropped += count
+            else:
+                self._told = dropped

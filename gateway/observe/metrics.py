@@ -1,0 +1,119 @@
+"""What is counted, in fixed slots. `observe.families` says what there is, `docs/metrics.md` what it means.
+
+Nothing that a client sends can make a new series: whatever is not on a closed list counts under `_none` or `_OTHER`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from gateway.errors import InternalError, Source
+from gateway.facts import Event, RequestFact
+from gateway.model import Phase
+from gateway.observe.families import (
+    ABANDONED,
+    CLIENT_CLOSED,
+    DURATION_BOUNDS,
+    FAILED,
+    NO_ROUTE,
+    OVERHEAD_BOUNDS,
+    PASSED,
+    REFUSED,
+    Families,
+    error_sources,
+)
+
+
+class Metrics:
+    """The port `Facts`, kept in one array of doubles.
+
+    `routes` are the templates of the configured rules and the addresses of our own endpoints, `dependencies` what
+    `crossfade_dependency_up` speaks of. `slots` is the array to count in, of `families.layout.size` doubles; without
+    it a new one in anonymous shared memory is made. Only one process may write to an array.
+    """
+
+    def __init__(
+        self, *, routes: Sequence[str], dependencies: Sequence[str] = (), slots: "memoryview[float] | None" = None
+    ) -> None:
+        self.families = families = Families(routes, dependencies)
+        self.layout = families.layout
+        self.slots = families.layout.allocate() if slots is None else slots
+        requests, durations = families.requests, families.durations
+        self._requests = requests.start
+        self._routes = requests.offsets("route")
+        self._methods = requests.offsets("method")
+        self._credentials = requests.offsets("credential")
+        self._statuses = tuple(requests.offsets("status").values())
+        self._durations = {route: durations.start + offset for route, offset in durations.offsets("route").items()}
+        self._duration_sum = durations.width - 1
+        self._overhead = families.overhead.start
+        self._overhead_sum = self._overhead + families.overhead.width - 1
+        self._passed, self._errors = _outcomes(families)
+        self._events = _slots_of(families.events.offsets("event"), families.events.start)
+        self._dependencies = _slots_of(families.dependencies.offsets("dependency"), families.dependencies.start)
+
+    def request(self, fact: RequestFact) -> None:
+        """Count a finished request."""
+        slots = self.slots
+        decision = self._passed
+        if fact.code:
+            decision, error = self._errors.get(fact.code) or self._errors[InternalError.code]
+            slots[error] += 1
+        status = fact.status // 100
+        slots[
+            self._requests
+            + self._routes.get(fact.route, 0)
+            + self._methods.get(fact.method, 0)
+            + self._credentials[fact.credential]
+            + decision
+            + self._statuses[status if 0 < status < 6 else 0]
+        ] += 1
+        duration = fact.duration
+        row = self._durations.get(fact.route) or self._durations[NO_ROUTE]
+        slots[row + bisect_left(DURATION_BOUNDS, duration)] += 1
+        slots[row + self._duration_sum] += duration
+        overhead = max(duration - fact.upstream_duration, 0.0)
+        slots[self._overhead + bisect_left(OVERHEAD_BOUNDS, overhead)] += 1
+        slots[self._overhead_sum] += overhead
+
+    def count(self, event: Event) -> None:
+        """Count an event."""
+        self.slots[self._events[event]] += 1
+
+    def set_phase(self, phase: Phase) -> None:
+        """Show which phase is in force."""
+        for (name,), slot in self.families.phases.rows():
+            self.slots[slot] = float(name == phase)
+
+    def set_dependency(self, dependency: str, *, is_up: bool) -> None:
+        """Show whether a dependency answers; one that was not named at construction is not shown."""
+        slot = self._dependencies.get(dependency)
+        if slot is not None:
+            self.slots[slot] = float(is_up)
+
+    def set_connections(self, side: str, *, active: int, idle: int) -> None:
+        """Show how many connections are open; `side` is client or upstream."""
+        connections = self.families.connections
+        row = connections.start + connections.offsets("side")[side]
+        self.slots[row], self.slots[row + 1] = float(active), float(idle)
+
+    def set_reload(self, *, is_successful: bool, now: float) -> None:
+        """Show how the last load of the configuration went. `now` is in seconds since 1970."""
+        self.slots[self.families.reload_success.start] = float(is_successful)
+        if is_successful:
+            self.slots[self.families.reload_time.start] = now
+
+
+def _slots_of(offsets: dict[str, int], start: int) -> dict[str, int]:
+    return {value: start + offset for value, offset in offsets.items()}
+
+
+def _outcomes(families: Families) -> tuple[int, dict[str, tuple[int, int]]]:
+    """Return the offset of `passed`, and for each error code the offset of its decision and its own slot."""
+    decisions = families.requests.offsets("decision")
+    errors = _slots_of(families.errors.offsets("code"), families.errors.start)
+    outcomes = {
+        code: (decisions[REFUSED if source is Source.CLIENT else FAILED], errors[code])
+        for code, source in error_sources().items()
+    }
+    outcomes[CLIENT_CLOSED] = (decisions[ABANDONED], errors[CLIENT_CLOSED])
+    return decisions[PASSED], outcomes

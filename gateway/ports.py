@@ -1,0 +1,289 @@
+"""What the decisions need from the outside, as Protocols.
+
+Adapters live in `stores/`, `keys/`, `bridge/` and `observe/`.
+Every coroutine here may be awaited by a story that is stepped by hand (see `wire.admission`): it awaits futures or
+tasks of its own only, and uses no time-out, context variable or current task directly in its body.
+Foreign exceptions never pass a port: an adapter raises the `Unavailable` that its docstring names.
+Times are seconds since 1970; durations are seconds.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from gateway.facts import Event, RequestFact
+from gateway.model import (
+    LegacySession,
+    Phase,
+    Revocation,
+    SessionCookie,
+    Standing,
+    VaultedSession,
+    Verdict,
+    VerifiedToken,
+)
+from gateway.records import Decide, Family, RefreshRow, Rotation, SealedSession, VerificationKey
+
+
+class Clock(Protocol):
+    """Time as a parameter."""
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for durations."""
+        ...
+
+
+# --- keys ---
+
+
+class KeySource(Protocol):
+    """The keys in force."""
+
+    @property
+    def generation(self) -> int:
+        """Grows whenever any key changes; stamps what was proved with them."""
+        ...
+
+    @property
+    def verification_keys(self) -> Mapping[str, VerificationKey]:
+        """Public keys by `kid` (RFC 7638 thumbprint): active, retiring and published ones."""
+        ...
+
+    async def sign(self, claims: Mapping[str, object], *, type_: str) -> str:
+        """Return a compact JWS of `claims` under the active key, header `typ` as given. Signs off the event loop."""
+        ...
+
+    def jwks(self) -> Mapping[str, object]:
+        """Return the public key set (RFC 7517)."""
+        ...
+
+
+# --- revocation ---
+
+
+class RevocationStore(Protocol):
+    """The fast copy that is asked for every request with a token."""
+
+    async def look_up(self, token: VerifiedToken) -> Standing:
+        """Return what is known of the token.
+
+        Raises:
+            RevocationUnavailable: nobody can say.
+        """
+        ...
+
+    async def publish(self, revocations: Sequence[Revocation]) -> None:
+        """Make recorded revocations effective here. Never raises.
+
+        The truth has them already: a failure is repaired later, and until then `look_up` is unavailable rather than
+        wrong.
+        """
+        ...
+
+
+class RevocationLog(Protocol):
+    """The durable truth behind the fast copy. Recorded means: survives kill -9."""
+
+    async def record(self, revocations: Sequence[Revocation], now: float) -> Sequence[Revocation]:
+        """Record and return them with their sequence numbers.
+
+        Raises:
+            StoreUnavailable: nothing was recorded.
+        """
+        ...
+
+    async def live(self, now: float, *, after: int = 0, limit: int | None = None) -> Sequence[Revocation]:
+        """Return those that have not expired, to rebuild the fast copy.
+
+        The first `limit` with a sequence above `after`, in the order of their sequence. What is recorded later always
+        has a higher sequence than this shows.
+
+        Raises:
+            StoreUnavailable: the truth cannot be read.
+        """
+        ...
+
+    async def sequence(self) -> int:
+        """Return the newest sequence number; new tokens carry it as `seq`.
+
+        Raises:
+            StoreUnavailable: the truth cannot be read.
+        """
+        ...
+
+
+# --- families and refresh tokens ---
+
+
+class RefreshStore(Protocol):
+    """Families and refresh tokens. Each method is one transaction; acknowledged means durable.
+
+    Every method raises StoreUnavailable when the store cannot answer, a lock time-out included: that is never taken
+    for a replay, and nothing was changed unless the commit itself was lost.
+    """
+
+    async def open_family(
+        self, family: Family, token: RefreshRow, vaulted: SealedSession | None, *, cap: int, now: float
+    ) -> bool:
+        """Store a new family with its first token and its vault entry together.
+
+        Returns False, and stores nothing, when the session already has `cap` live families.
+        """
+        ...
+
+    async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
+        """Present a refresh token: lock its family, let `decide` choose, carry it out."""
+        ...
+
+    async def find_family(self, family_id: str) -> Family | None:
+        """Return the family, ended or not, or None."""
+        ...
+
+    async def find_family_of_token(self, token_hash: bytes) -> Family | None:
+        """Return the family that a refresh token belongs to, whatever the state of either, or None."""
+        ...
+
+    async def families_of_session(self, session_hash: bytes, now: float) -> Sequence[Family]:
+        """Return the live families that came from a legacy session."""
+        ...
+
+    async def families_of_subject(self, subject: str, now: float) -> Sequence[Family]:
+        """Return the live families of a subject: their sessions are ended with them when it logs out everywhere."""
+        ...
+
+    async def end_families(
+        self, family_ids: Sequence[str], reason: str, revoked_until: float, now: float
+    ) -> Sequence[Revocation]:
+        """End families with their vault entries and record their revocations, which live until `revoked_until`.
+
+        Returns the recorded revocations, to be published; families that had ended already are not among them.
+        """
+        ...
+
+    async def end_subject(self, subject: str, reason: str, revoked_until: float, now: float) -> Sequence[Revocation]:
+        """End all families of a subject and record one epoch for it, so that tokens issued before are refused."""
+        ...
+
+    async def move_families(self, old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:
+        """Follow a rotated legacy session id; returns how many live families moved."""
+        ...
+
+    async def bar_session(self, session_hash: bytes, until: float, now: float) -> None:
+        """Remember that a legacy session was logged out: no family may be opened from it until then."""
+        ...
+
+    async def is_barred(self, session_hash: bytes, now: float) -> bool:
+        """Say whether `bar_session` holds for it."""
+        ...
+
+    async def count_live(self, now: float) -> Mapping[str, int]:
+        """Return the number of live families by client id."""
+        ...
+
+    async def delete_expired(self, now: float, limit: int) -> int:
+        """Delete up to `limit` rows that nothing can need any more; returns how many."""
+        ...
+
+
+# --- vault ---
+
+
+class VaultStore(Protocol):
+    """Where sealed sessions lie. Raises VaultUnavailable when it cannot answer."""
+
+    async def fetch(self, session_id: str) -> SealedSession | None:
+        """Return the entry, or None when the family has ended or never had one."""
+        ...
+
+    async def replace(self, entry: SealedSession, *, expected_version: int) -> bool:
+        """Compare-and-set on the version. Returns False when another write came first or the family has ended."""
+        ...
+
+
+class Vault(Protocol):
+    """The users' own cookies, opened for one request."""
+
+    async def open(self, token: VerifiedToken) -> VaultedSession:
+        """Return the session that the token stands for.
+
+        Raises:
+            VaultUnavailable: it cannot be read, or the entry of a live family is lost or does not open.
+            SessionEnded: the family has ended.
+        """
+        ...
+
+    async def open_family(self, family: Family) -> VaultedSession:
+        """Return the session behind a family, where there is no access token to name it.
+
+        Raises:
+            VaultUnavailable, SessionEnded: as `open`.
+        """
+        ...
+
+    async def seal(self, session: VaultedSession, expires_at: float) -> SealedSession:
+        """Seal a session under the current key, bound to family and subject."""
+        ...
+
+    async def update(self, session: VaultedSession, cookies: Mapping[bytes, bytes], session_key: str) -> bool:
+        """Store changed cookies if nobody else did since `session` was read; False when somebody did."""
+        ...
+
+
+# --- legacy sessions ---
+
+
+class SessionStore(Protocol):
+    """One entry of `sessions`: a codec over a place, or whoami."""
+
+    async def resolve(self, shown: SessionCookie, now: float, *, fresh: bool = False) -> Verdict:
+        """Say whose session the cookies are. `fresh` bypasses every cache. Never raises."""
+        ...
+
+    def forget(self, session: LegacySession) -> None:
+        """Drop what is cached about a session, because something happened to it."""
+        ...
+
+
+class SessionEnder(Protocol):
+    """Ends a legacy session in the application itself."""
+
+    async def end(self, vaulted: VaultedSession) -> bool:
+        """Ask the application to log out. True when the session is known to be gone. Never raises."""
+        ...
+
+
+# --- phase ---
+
+
+class PhaseStore(Protocol):
+    """The phase that an operator chose, where it is stored durably. Raises StoreUnavailable."""
+
+    async def read(self) -> Phase | None:
+        """Return the stored phase, or None when none was ever stored."""
+        ...
+
+    async def write(self, phase: Phase, *, by: str, reason: str, now: float) -> None:
+        """Store a phase with who and why."""
+        ...
+
+    async def history(self, limit: int) -> Sequence[Mapping[str, object]]:
+        """Return the newest changes first: phase, by, reason, at."""
+        ...
+
+
+# --- facts ---
+
+
+class Facts(Protocol):
+    """Where facts go. Never raises, never blocks."""
+
+    def request(self, fact: RequestFact) -> None:
+        """Take note of a finished request."""
+        ...
+
+    def count(self, event: Event) -> None:
+        """Take note of an event."""
+        ...

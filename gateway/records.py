@@ -1,0 +1,107 @@
+"""What the stores keep and what a transaction is told: families, refresh tokens, sealed sessions, keys."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.model import Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A public key with the one algorithm that it may be used with."""
+
+    kid: str
+    algorithm: str
+    key: object
+    """The public key object of `cryptography`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A set of tokens that descend from one exchange. `id` is the claim `sid`."""
+
+    id: str
+    subject: str
+    client_id: str
+    site: str
+    session_hash: bytes
+    """Keyed hash (32 bytes) of the legacy session that it came from; empty where there was none."""
+    claims: Mapping[str, object]
+    """Mapped claims of the session, carried by each access token."""
+    generation: int
+    created_at: float
+    idle_expires_at: float
+    absolute_expires_at: float
+    ended_at: float | None = None
+    ended_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRow:
+    """A refresh token as it is stored: never the token, only its hash (32 bytes)."""
+
+    token_hash: bytes
+    family_id: str
+    generation: int
+    issued_at: float
+    expires_at: float
+    used_at: float | None = None
+    successor_sealed: bytes | None = None
+    """The successor, sealed under the token that it succeeds; nulled at the next rotation."""
+
+
+class RefreshOutcome(StrEnum):
+    """What became of a presented refresh token; the `result` label of the metric."""
+
+    ROTATED = "rotated"
+    TOO_YOUNG = "too_young"
+    GRACE = "grace"
+    REPLAY = "replay"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+    WRONG_CLIENT = "wrong_client"
+
+
+@dataclass(frozen=True, slots=True)
+class RotationDecision:
+    """What a store shall do with a presented token; made by `core.rotation`, carried out in one transaction.
+
+    ROTATED: mark the presented row used (`used_at` = now, `successor_sealed`), null the sealed value of its
+    predecessor, insert `successor`, move the family to `successor.generation` and `idle_expires_at`.
+    REPLAY: end the family with reason `replay` and record its revocation in the same transaction.
+    Every other outcome writes nothing.
+    """
+
+    outcome: RefreshOutcome
+    successor: RefreshRow | None = None
+    successor_sealed: bytes | None = None
+    idle_expires_at: float = 0.0
+    token: str = ""
+    """The refresh token to hand out: the new, the sealed, or the presented one. Never stored, never logged."""
+
+
+Decide = Callable[[Family, RefreshRow], RotationDecision]
+"""Pure, may be called again when a store retries its transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The result of a presented refresh token. `family` is None where the token is unknown."""
+
+    decision: RotationDecision
+    family: Family | None
+    revocations: tuple[Revocation, ...] = ()
+    """Recorded in the same transaction; to be published."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSession:
+    """A vaulted session as it is stored: AES-256-GCM under a key that the store does not have."""
+
+    session_id: str
+    key_id: str
+    sealed: bytes
+    version: int
+    expires_at: float

@@ -1,0 +1,39 @@
+"""What the sections must not say together: each check reads some sections and yields what is wrong."""
+
+from collections.abc import Callable, Collection, Iterator
+
+from gateway.settings import check_network, check_rules, check_sessions
+from gateway.settings.faults import Finding
+from gateway.settings.schema.root import Settings
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
+    (frozenset({"public_url"}), check_network.public_url_is_secure),
+    (frozenset({"listen", "stores"}), check_network.embedded_is_alone),
+    (frozenset({"listen", "admin", "metrics"}), check_network.addresses_differ),
+    (frozenset({"listen", "upstreams"}), check_network.upstream_is_somebody_else),
+    (frozenset({"trusted_proxies"}), check_network.not_everybody_is_trusted),
+    (frozenset({"cors"}), check_network.origins_are_secure),
+    (frozenset({"routes", "upstreams"}), check_rules.routes_lead_somewhere),
+    (frozenset({"routes", "prefix"}), check_rules.routes_leave_our_prefix),
+    (frozenset({"routes"}), check_rules.routes_make_sense),
+    (frozenset({"identity_headers"}), check_rules.identity_headers_are_free),
+    (frozenset({"clients"}), check_rules.clients_make_sense),
+    (frozenset({"tokens"}), check_rules.lifetimes_fit),
+    (frozenset({"revocation", "stores"}), check_rules.foreign_blacklists_can_be_read),
+    (frozenset({"phase"}), check_rules.everybody_takes_part),
+    (frozenset({"limits"}), check_rules.limits_let_requests_in),
+    (frozenset({"sessions", "upstreams"}), check_sessions.sessions_belong_somewhere),
+    (frozenset({"sessions"}), check_sessions.names_and_cookies_differ),
+    (frozenset({"sessions"}), check_sessions.unknown_users_are_not_forwarded),
+    (frozenset({"sessions"}), check_sessions.claims_are_free),
+    (frozenset({"sessions"}), check_sessions.options_fit_the_format),
+    (frozenset({"sessions", "tokens"}), check_sessions.sessions_can_be_exchanged),
+)
+"""Each check with the sections that it reads."""
+
+
+def check(settings: Settings, faulty: Collection[str] = frozenset()) -> list[Finding]:
+    """Run every check that reads none of the sections in `faulty`."""
+    return [finding for sections, run in CHECKS if sections.isdisjoint(faulty) for finding in run(settings)]

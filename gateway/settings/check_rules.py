@@ -1,0 +1,129 @@
+"""Checks of routes, clients, tokens and what belongs to them."""
+
+import re
+from collections.abc import Iterator
+
+from gateway.headers import HOP_BY_HOP, fold_name
+from gateway.settings.explain import closest
+from gateway.settings.faults import Finding
+from gateway.settings.schema.root import Settings
+
+_TAKEN = frozenset(fold_name(name) for name in HOP_BY_HOP) | {
+    b"host",
+    b"cookie",
+    b"authorization",
+    b"content_length",
+    b"content_type",
+    b"origin",
+    b"forwarded",
+    b"x_forwarded_for",
+    b"x_forwarded_host",
+    b"x_forwarded_port",
+    b"x_forwarded_proto",
+    b"x_real_ip",
+    b"x_request_id",
+    b"x_crossfade",
+    b"traceparent",
+    b"tracestate",
+}
+"""Header fields with a meaning of their own, folded."""
+_BLANK = re.compile(r"\{([a-z]*)\}")
+_SMALLEST = 1024
+
+
+def routes_lead_somewhere(settings: Settings) -> Iterator[Finding]:
+    """Each route names an application that exists."""
+    for index, route in enumerate(settings.routes):
+        if route.upstream is not None and route.upstream not in settings.upstreams:
+            yield unknown_upstream(("routes", index, "upstream"), route.upstream, settings)
+
+    if "app" not in settings.upstreams and all(route.path != "/*" for route in settings.routes):
+        yield Finding(("routes",), "needs a rule for all other paths: { path: /*, auth: optional }")
+
+
+def unknown_upstream(place: tuple[str | int, ...], name: str, settings: Settings) -> Finding:
+    """Make the finding for a name that no upstream has."""
+    known = list(settings.upstreams)
+    return Finding(place, f"no such upstream; there is {', '.join(known)}", closest(name, known), shows=True)
+
+
+def routes_leave_our_prefix(settings: Settings) -> Iterator[Finding]:
+    """What lies below our prefix never reaches a route."""
+    for index, route in enumerate(settings.routes):
+        path = route.path.removesuffix("/*").lower()
+        if path == settings.prefix.lower() or path.startswith(f"{settings.prefix.lower()}/"):
+            yield Finding(("routes", index, "path"), f"the gateway itself answers below {settings.prefix}", shows=True)
+
+
+def routes_make_sense(settings: Settings) -> Iterator[Finding]:
+    """No path stands twice, and no setting stands where it does nothing."""
+    seen: dict[str, int] = {}
+    for index, route in enumerate(settings.routes):
+        first = seen.setdefault(route.path, index)
+        if first != index:
+            yield Finding(("routes", index, "path"), f"stands in routes[{first}] already", shows=True)
+        if route.in_off == "deny" and route.auth != "required":
+            yield Finding(("routes", index, "in_off"), "`deny` has a meaning only with `auth: required`")
+        if route.forward_credentials and route.auth != "public":
+            yield Finding(("routes", index, "forward_credentials"), "has a meaning only with `auth: public`")
+
+
+def identity_headers_are_free(settings: Settings) -> Iterator[Finding]:
+    """No two identity headers are one name to an application, and none is a header with another meaning."""
+    seen: dict[bytes, str] = {}
+    for key in type(settings.identity_headers).model_fields:
+        name = str(getattr(settings.identity_headers, key))
+        folded = fold_name(name.encode())
+        first = seen.setdefault(folded, key)
+        if name and first != key:
+            yield Finding(("identity_headers", key), f"is the same name as `{first}` to many servers", shows=True)
+        if folded in _TAKEN:
+            yield Finding(("identity_headers", key), "this header field has a meaning of its own", shows=True)
+
+
+def clients_make_sense(settings: Settings) -> Iterator[Finding]:
+    """Each client has a name of its own and a way to its first token."""
+    seen: dict[str, int] = {}
+    for index, client in enumerate(settings.clients):
+        first = seen.setdefault(client.id, index)
+        if first != index:
+            yield Finding(("clients", index, "id"), f"is the id of clients[{first}] already", shows=True)
+        if client.delivery == "cookie" and client.secret_hash is not None:
+            yield Finding(("clients", index, "secret_hash"), "a browser cannot keep a secret; use `delivery: body`")
+        if "token_exchange" not in client.grants:
+            yield Finding(("clients", index, "grants"), "without token_exchange the client never gets a first token")
+
+
+def lifetimes_fit(settings: Settings) -> Iterator[Finding]:
+    """The shorter of two times is the shorter one."""
+    tokens = settings.tokens
+    if tokens.refresh < tokens.access:
+        yield Finding(("tokens", "refresh"), "must not be shorter than tokens.access", shows=True)
+    if tokens.grace >= tokens.access:
+        yield Finding(("tokens", "grace"), "must be shorter than tokens.access", shows=True)
+    if tokens.leeway > 300:
+        yield Finding(("tokens", "leeway"), "must not be longer than 5m; set the clocks instead", shows=True)
+
+
+def foreign_blacklists_can_be_read(settings: Settings) -> Iterator[Finding]:
+    """Blacklists of others lie in the same Redis and are keyed by what a token says."""
+    for index, template in enumerate(settings.revocation.also_check):
+        place = ("revocation", "also_check", index)
+        if settings.stores.redis is None:
+            yield Finding(place, "needs stores.redis, where the other blacklist lies", shows=True)
+        blanks = _BLANK.findall(template)
+        if not blanks or not set(blanks) <= {"jti", "sid", "sub"} or re.sub(_BLANK, "", template).strip("{}") == "":
+            yield Finding(place, "expected a key like blacklist:{jti}, with {jti}, {sid} or {sub}", shows=True)
+
+
+def everybody_takes_part(settings: Settings) -> Iterator[Finding]:
+    """A roll-out by share of users is planned."""
+    if settings.phase.rollout != 100:
+        yield Finding(("phase", "rollout"), "a partial roll-out is planned but not available yet; available: 100%")
+
+
+def limits_let_requests_in(settings: Settings) -> Iterator[Finding]:
+    """A limit that refuses every request is a mistake."""
+    for key in ("request_line", "head", "response_head"):
+        if getattr(settings.limits, key) < _SMALLEST:
+            yield Finding(("limits", key), "expected 1KiB or more", shows=True)

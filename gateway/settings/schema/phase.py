@@ -1,0 +1,27 @@
+"""Where the migration begins when nobody has chosen yet."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
+
+from gateway.core.phases import AVAILABLE
+from gateway.model import Phase as PhaseName
+from gateway.settings.schema.section import Section, not_yet
+from gateway.settings.values import File, Percent
+
+_NAMES = tuple(str(name) for name in AVAILABLE)
+_PLANNED = tuple(str(name) for name in PhaseName if name not in AVAILABLE)
+
+
+class Phase(Section):
+    """The phase of the first start; later ones are chosen by `crossfade phase`."""
+
+    initial: Annotated[
+        PhaseName, not_yet(*_PLANNED, available=_NAMES), WithJsonSchema({"type": "string", "enum": list(_NAMES)})
+    ] = PhaseName.PARALLEL
+    """The phase until one is stored."""
+    rollout: Percent = 100.0
+    """Which part of the users takes part."""
+    override_file: File = Field(default=Path("run/phase"), validate_default=True)
+    """A file that holds the name of a phase wins over what is stored; looked at every second."""

@@ -1,0 +1,100 @@
+"""Where the gateway keeps what it must not lose, and the fast copy of what was revoked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+
+from gateway.errors import ConfigurationError
+from gateway.settings.schema.section import Section, not_yet
+from gateway.settings.secrets import Secret
+from gateway.settings.values import DurationOrZero, File, Flag, Text, Variable, wrong
+from gateway.stores.redis_address import parse_redis_url
+
+
+class Embedded(Section):
+    """A SQLite file beside the gateway, for one process."""
+
+    file: File = Field(default=Path("run/crossfade.db"), validate_default=True)
+    """The database file; it is made when it is not there."""
+    single_instance: Flag = False
+    """Says that no second gateway serves the same users; needed to listen on other addresses than loopback."""
+
+
+def _read_redis_url(value: object) -> str:
+    try:
+        address = parse_redis_url(value if isinstance(value, str) and len(value) <= 1000 else "")
+    except ConfigurationError:
+        raise wrong("an address like redis://127.0.0.1:6379/0") from None
+    if address.password or address.username:
+        raise wrong("", says="an address with a password belongs into an environment variable or a file")
+    return str(value)
+
+
+class Redis(Section):
+    """A Redis server, by address or by a secret that holds the address."""
+
+    url: (
+        Annotated[
+            str, PlainValidator(_read_redis_url), WithJsonSchema({"type": "string", "pattern": "^(rediss?|unix)://"})
+        ]
+        | None
+    ) = None
+    """An address without a password: `redis://127.0.0.1:6379/0`."""
+    env: Variable | None = None
+    """The environment variable that holds the address."""
+    file: File | None = None
+    """The file that holds the address."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ensure_mapping(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            raise wrong("", says="expected {url: redis://…}, {env: NAME} or {file: path}")
+        return value
+
+    @model_validator(mode="after")
+    def _ensure_one(self) -> Self:
+        if sum(source is not None for source in (self.url, self.env, self.file)) != 1:
+            raise wrong("one of {url: redis://…}, {env: NAME} or {file: path}")
+        return self
+
+    @property
+    def secret(self) -> Secret | None:
+        """Where the address is, None where it stands in the configuration."""
+        return None if self.url is not None else Secret(env=self.env, file=self.file)
+
+
+def _short(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
+
+
+class Stores(Section):
+    """Families, revocations, the vault and the phase in a durable store; Redis as the fast copy."""
+
+    kinds = ("embedded", "redis")
+    planned = ("postgres",)
+
+    embedded: Annotated[
+        Embedded,
+        BeforeValidator(_short),
+        Field(json_schema_extra={"x-short": {"type": "string", "minLength": 1}}),
+    ] = Field(default_factory=Embedded)
+    """The database file, or `{file: …, single_instance: true}`."""
+    redis: Redis | None = None
+    """The blacklist that every gateway shares; without it, it lives in this process."""
+    secret: Secret | None = None
+    """What seals the vault and the successors of refresh tokens, kept outside the database; without it, a file beside
+    the database is made once."""
+
+
+class Revocation(Section):
+    """How fresh the answer to "was it revoked?" must be."""
+
+    mode: Annotated[Literal["strict"], not_yet("mirror", available=("strict",))] = "strict"
+    """`strict` asks for every request."""
+    max_staleness: DurationOrZero = 5.0
+    """How long a copy may be used after its source fell silent."""
+    also_check: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
+    """Key templates of blacklists that others keep in the same Redis, like `blacklist:{jti}`."""

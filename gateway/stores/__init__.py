@@ -1,0 +1,1 @@
+"""Where bytes lie: adapters of the ports, one file per kind of place."""

@@ -1,0 +1,165 @@
+"""A RefreshStore that lasts as long as its process. No method suspends, so each is one transaction."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.errors import StoreUnavailable
+from gateway.model import Revocation, RevocationKind
+from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
+from gateway.stores.leeway import LEEWAY_ROOM, revocation_end
+from gateway.stores.revocation_log_memory import MemoryRevocationLog
+from gateway.stores.vault_memory import MemoryVaultStore
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A family with its tokens, the oldest generation first."""
+
+    family: Family
+    tokens: list[RefreshRow]
+
+
+class MemoryRefreshStore:
+    """Families and refresh tokens in dictionaries, with the log and the vault that share their transactions."""
+
+    def __init__(self, log: MemoryRevocationLog, vault: MemoryVaultStore) -> None:
+        self._log = log
+        self._vault = vault
+        self._families: dict[str, _Kept] = {}
+        self._owners: dict[bytes, _Kept] = {}
+        self._barred: dict[bytes, float] = {}
+
+    async def open_family(
+        self, family: Family, token: RefreshRow, vaulted: SealedSession | None, *, cap: int, now: float
+    ) -> bool:
+        """Store a new family; False where the session has `cap` live families already.
+
+        Raises:
+            StoreUnavailable: a family or token of that name is there already.
+        """
+        if family.id in self._families or token.token_hash in self._owners:
+            raise StoreUnavailable
+        if len(self._of_session(family.session_hash, now)) >= cap:
+            return False
+        self._families[family.id] = self._owners[token.token_hash] = _Kept(family, [token])
+        if vaulted is not None:
+            self._vault.entries[family.id] = vaulted
+        return True
+
+    async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
+        """Present a refresh token. The family in the result is as the transaction left it."""
+        kept = self._owners.get(token_hash)
+        if kept is None:
+            return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
+        place = [row.token_hash for row in kept.tokens].index(token_hash)
+        decision = decide(kept.family, kept.tokens[place])
+        revocations: tuple[Revocation, ...] = ()
+        if decision.outcome is RefreshOutcome.ROTATED:
+            self._succeed(kept, place, decision, now)
+        elif decision.outcome is RefreshOutcome.REPLAY and kept.family.ended_at is None:
+            revocations = (self._end(kept, "replay", revocation_end(kept.family), now),)
+        return Rotation(decision, kept.family, revocations)
+
+    async def find_family(self, family_id: str) -> Family | None:
+        """Return the family, ended or not, or None."""
+        kept = self._families.get(family_id)
+        return kept.family if kept else None
+
+    async def find_family_of_token(self, token_hash: bytes) -> Family | None:
+        """Return the family that a refresh token belongs to, or None."""
+        kept = self._owners.get(token_hash)
+        return kept.family if kept else None
+
+    async def families_of_session(self, session_hash: bytes, now: float) -> Sequence[Family]:
+        """Return the live families that came from a legacy session."""
+        return [kept.family for kept in self._of_session(session_hash, now)]
+
+    async def families_of_subject(self, subject: str, now: float) -> Sequence[Family]:
+        """Return the live families of a subject."""
+        live = (kept.family for kept in self._families.values() if _is_live(kept.family, now))
+        return [family for family in live if family.subject == subject]
+
+    async def end_families(
+        self, family_ids: Sequence[str], reason: str, revoked_until: float, now: float
+    ) -> Sequence[Revocation]:
+        """End families and record one revocation for each that had not ended."""
+        named = [self._families[family_id] for family_id in dict.fromkeys(family_ids) if family_id in self._families]
+        return [self._end(kept, reason, revoked_until, now) for kept in named if kept.family.ended_at is None]
+
+    async def end_subject(self, subject: str, reason: str, revoked_until: float, now: float) -> Sequence[Revocation]:
+        """End all families of a subject and record one epoch for it."""
+        for kept in self._families.values():
+            if kept.family.subject == subject and kept.family.ended_at is None:
+                self._mark_ended(kept, reason, now)
+        return [self._log.add(Revocation(RevocationKind.SUBJECT, subject, revoked_until, reason))]
+
+    async def move_families(self, old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:
+        """Follow a rotated legacy session id; returns how many live families moved."""
+        moved = self._of_session(old_session_hash, now)
+        for kept in moved:
+            kept.family = replace(kept.family, session_hash=new_session_hash)
+        return len(moved)
+
+    async def bar_session(self, session_hash: bytes, until: float, now: float) -> None:
+        """Let no family be opened from a legacy session until then; a longer bar is not shortened."""
+        self._barred[session_hash] = max(until, self._barred.get(session_hash, until))
+
+    async def is_barred(self, session_hash: bytes, now: float) -> bool:
+        """Say whether `bar_session` holds for it."""
+        return self._barred.get(session_hash, now) > now
+
+    async def count_live(self, now: float) -> Mapping[str, int]:
+        """Return the number of live families by client id."""
+        families = (kept.family for kept in self._families.values())
+        return dict(Counter(family.client_id for family in families if _is_live(family, now)))
+
+    async def delete_expired(self, now: float, limit: int) -> int:
+        """Delete up to `limit` rows that nothing can need any more; returns how many."""
+        deleted = 0
+        dead = [kept for kept in self._families.values() if kept.family.absolute_expires_at <= now - LEEWAY_ROOM]
+        for kept in dead:
+            while kept.tokens and deleted < limit:
+                del self._owners[kept.tokens.pop().token_hash]
+                deleted += 1
+            if not kept.tokens and deleted < limit:
+                self._vault.entries.pop(kept.family.id, None)
+                del self._families[kept.family.id]
+                deleted += 1
+        over = [session_hash for session_hash, until in self._barred.items() if until <= now][: limit - deleted]
+        for session_hash in over:
+            del self._barred[session_hash]
+        deleted += len(over)
+        return deleted + self._log.delete_expired(now, limit - deleted)
+
+    # --- steps ---
+
+    def _of_session(self, session_hash: bytes, now: float) -> list[_Kept]:
+        live = (kept for kept in self._families.values() if _is_live(kept.family, now))
+        return [kept for kept in live if session_hash and kept.family.session_hash == session_hash]
+
+    def _succeed(self, kept: _Kept, place: int, decision: RotationDecision, now: float) -> None:
+        successor = decision.successor
+        assert successor is not None
+        if kept.tokens[place].used_at is not None or successor.token_hash in self._owners:
+            raise StoreUnavailable
+        kept.tokens[place] = replace(kept.tokens[place], used_at=now, successor_sealed=decision.successor_sealed)
+        if place:
+            kept.tokens[place - 1] = replace(kept.tokens[place - 1], successor_sealed=None)
+        kept.tokens.append(successor)
+        self._owners[successor.token_hash] = kept
+        generation, idle = successor.generation, decision.idle_expires_at
+        kept.family = replace(kept.family, generation=generation, idle_expires_at=idle)
+
+    def _mark_ended(self, kept: _Kept, reason: str, now: float) -> None:
+        kept.family = replace(kept.family, ended_at=now, ended_reason=reason)
+        kept.tokens[:] = [replace(row, successor_sealed=None) for row in kept.tokens]
+        self._vault.entries.pop(kept.family.id, None)
+
+    def _end(self, kept: _Kept, reason: str, until: float, now: float) -> Revocation:
+        self._mark_ended(kept, reason, now)
+        return self._log.add(Revocation(RevocationKind.FAMILY, kept.family.id, until, reason))
+
+
+def _is_live(family: Family, now: float) -> bool:
+    return family.ended_at is None and family.idle_expires_at > now and family.absolute_expires_at > now

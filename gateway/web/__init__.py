@@ -1,0 +1,1 @@
+"""Our own endpoints as small ASGI applications."""

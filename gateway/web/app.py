@@ -1,0 +1,79 @@
+"""Our own endpoints on the data port, as one ASGI application."""
+
+from collections.abc import Mapping, Sequence
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from gateway.core.cors import CrossOrigin
+from gateway.core.credentials import Ours, Site
+from gateway.flow.clients import Client
+from gateway.flow.tokens import TokenFlow, TokenPolicy
+from gateway.ports import Clock, KeySource
+from gateway.web.cookies import OwnCookies
+from gateway.web.guard import Guard
+from gateway.web.reception import Crash, Gate, Reception, not_found
+from gateway.web.tokens import TokenEndpoints
+from gateway.web.wellknown import WellKnown
+
+PREFIX = "/.crossfade"
+JWKS_PATH = "/.well-known/jwks.json"
+METADATA_PATH = "/.well-known/oauth-authorization-server"
+
+
+def endpoints_under(prefix: str = PREFIX) -> dict[bytes, str]:
+    """Return our own paths with their names, for the flow to know what is ours."""
+    names = ("token", "revoke", "introspect", "logout", "session")
+    paths = {f"{prefix}/{name}": name for name in names}
+    paths |= {JWKS_PATH: "jwks", METADATA_PATH: "metadata"}
+    return {path.encode(): name for path, name in paths.items()}
+
+
+def create_token_app(
+    *,
+    tokens: TokenFlow,
+    flow: Gate,
+    clients: Mapping[str, Client],
+    public_origin: str,
+    keys: KeySource,
+    policy: TokenPolicy,
+    sites: Sequence[Site],
+    clock: Clock,
+    prefix: str = PREFIX,
+    cookies: OwnCookies | None = None,
+    cross_origin: CrossOrigin | None = None,
+) -> Starlette:
+    """Return the application. Its scope must hold `extensions.crossfade` with `head`, `peer` and `request_id`.
+
+    `flow` is the RequestFlow: it knows the phase and makes answers of errors. `public_origin` is the origin of the
+    public URL as browsers write it.
+    """
+    cookies = cookies or OwnCookies()
+    endpoints = TokenEndpoints(
+        tokens=tokens,
+        gate=flow,
+        clients=clients,
+        guard=Guard(public_origin.encode("ascii")),
+        cookies=cookies,
+        ours=Ours(policy.issuer, cookies.access, cookies.refresh),
+        sites=sites,
+        audience=policy.audience,
+        clock=clock,
+    )
+    well_known = WellKnown(keys=keys, issuer=policy.issuer, public_origin=public_origin, prefix=prefix)
+    app = Starlette(
+        routes=[
+            Route(f"{prefix}/token", endpoints.token, methods=["POST"]),
+            Route(f"{prefix}/revoke", endpoints.revoke, methods=["POST"]),
+            Route(f"{prefix}/introspect", endpoints.introspect, methods=["POST"]),
+            Route(f"{prefix}/logout", endpoints.logout, methods=["POST"]),
+            Route(f"{prefix}/session", endpoints.session, methods=["GET"]),
+            Route(JWKS_PATH, well_known.jwks, methods=["GET"]),
+            Route(METADATA_PATH, well_known.metadata, methods=["GET"]),
+        ],
+        middleware=[Middleware(Reception, gate=flow, cross_origin=cross_origin or CrossOrigin())],
+        exception_handlers={404: not_found, 405: not_found, Exception: Crash(flow)},
+    )
+    app.router.redirect_slashes = False  # the flow lets exactly our own paths in
+    return app

@@ -1,0 +1,84 @@
+"""What every visit passes first: preflights, the phase, and at the end the one place that turns errors into answers."""
+
+from collections.abc import MutableMapping
+from typing import Any, Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.core.cors import CrossOrigin
+from gateway.core.phases import Posture
+from gateway.errors import GatewayError, InternalError, NotFound, PhaseOff
+from gateway.model import Answer, RequestHead
+from gateway.web.visit import respond, visitor_of
+
+
+class Gate(Protocol):
+    """What the endpoints need of the request flow."""
+
+    @property
+    def posture(self) -> Posture:
+        """The phase in force."""
+        ...
+
+    def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
+        """Make the answer of an error."""
+        ...
+
+
+class Reception:
+    """ASGI middleware around the endpoints."""
+
+    def __init__(self, app: ASGIApp, *, gate: Gate, cross_origin: CrossOrigin) -> None:
+        self._app = app
+        self._gate = gate
+        self._cross_origin = cross_origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on to an endpoint."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visitor = visitor_of(scope)
+        if self._cross_origin.is_preflight(visitor.head):
+            await respond(self._cross_origin.answer_preflight(visitor.head))(scope, receive, send)
+            return
+        try:
+            if self._gate.posture.is_transparent:
+                raise PhaseOff
+            await self._app(scope, receive, self._with_cross_origin(send, visitor.head))
+        except GatewayError as error:
+            await respond(self._gate.refuse(error, visitor.head, visitor.request_id))(scope, receive, send)
+        except ClientDisconnect:
+            return  # nobody is there to hear an answer
+
+    def _with_cross_origin(self, send: Send, head: RequestHead) -> Send:
+        """Add to each answer what a listed origin must find in it; a refused one has it already."""
+        fields = self._cross_origin.response_fields(head)
+        if not fields:
+            return send
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *fields, (b"vary", b"Origin")]
+            await send(message)
+
+        return sending
+
+
+class Crash:
+    """Answers what nobody foresaw: the client learns the request id and nothing else. The error is raised on."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def __call__(self, request: Request, _error: Exception) -> Response:
+        """Return the answer."""
+        visitor = visitor_of(request.scope)
+        return respond(self._gate.refuse(InternalError(), visitor.head, visitor.request_id))
+
+
+def not_found(_request: Request, error: Exception) -> Response:
+    """Refuse an address or a method that does not exist, as an error of the house."""
+    raise NotFound from error

@@ -1,0 +1,248 @@
+"""The token endpoints: what of a request counts, who may ask, and what goes back in which way."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.core.credentials import Ours, Site, find_cookie, find_credential, find_sessions
+from gateway.errors import (
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidToken,
+    IssuingSuspended,
+    LoginRequired,
+    RevocationUnavailable,
+    UnsupportedGrantType,
+)
+from gateway.flow.clients import Client, GrantType, authenticate
+from gateway.flow.tokens import Grant, LogoutResult, TokenFlow
+from gateway.headers import Pairs
+from gateway.model import BearerToken, RequestHead, VerifiedToken
+from gateway.ports import Clock
+from gateway.web.cookies import OwnCookies
+from gateway.web.form import Form, ensure_no_query, ensure_parameter, find_flag, read_form
+from gateway.web.guard import Guard
+from gateway.web.reception import Gate
+from gateway.web.visit import head_of, json, respond, visitor_of
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693 section 3
+SESSION_COOKIE_TYPE = "urn:crossfade:params:oauth:token-type:session-cookie"
+
+_IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{8,200}")
+_SESSION_WORDS: Mapping[bool | None, str] = {True: "ended", False: "unknown", None: "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoints:
+    """One method per address. `audience` is the one that our tokens are for."""
+
+    tokens: TokenFlow
+    gate: Gate
+    clients: Mapping[str, Client]
+    guard: Guard
+    cookies: OwnCookies
+    ours: Ours
+    sites: Sequence[Site]
+    audience: str
+    clock: Clock
+
+    # --- POST token (RFC 6749 section 3.2, RFC 8693) ---
+
+    async def token(self, request: Request) -> Response:
+        """Exchange a session or a refresh token for tokens."""
+        if not self.gate.posture.issues:
+            raise IssuingSuspended
+        form = await read_form(request)
+        client = self._client(request, form)
+        grant_type = ensure_parameter(form, "grant_type")
+        if grant_type not in set(GrantType):
+            raise UnsupportedGrantType
+        client.ensure_may(GrantType(grant_type))
+        if grant_type == GrantType.TOKEN_EXCHANGE:
+            return await self._exchange(head_of(request), form, client)
+        return await self._refresh(request, form, client)
+
+    async def _exchange(self, head: RequestHead, form: Form, client: Client) -> Response:
+        _ensure_exchange(form, self.audience)
+        if client.delivery == "cookie":
+            self.guard.ensure_own_page(head)
+        else:
+            self.guard.ensure_program(head)
+        shown = find_sessions(head.cookie, self.sites)
+        if shown is None:
+            raise LoginRequired
+        grant = await self.tokens.exchange(shown, client, now=self.clock.wall(), idempotency_key=_idempotency_key(head))
+        return self._deliver(grant, client, {"issued_token_type": ACCESS_TOKEN_TYPE})
+
+    async def _refresh(self, request: Request, form: Form, client: Client) -> Response:
+        head = head_of(request)
+        if client.delivery == "body":
+            self.guard.ensure_no_page(head)
+            token = ensure_parameter(form, "refresh_token")
+            grant = await self.tokens.refresh(token, client, now=self.clock.wall())
+            return self._deliver(grant, client, {})
+        self.guard.ensure_own_page(head)
+        if "refresh_token" in form:
+            raise InvalidRequest("The refresh token of this client travels in its cookie.")
+        try:
+            token = self._refresh_cookie(head)
+            grant = await self.tokens.refresh(token, client, now=self.clock.wall())
+        except InvalidGrant as error:
+            # It will never be good again. An outage is another error, and clears nothing.
+            answer = self.gate.refuse(error, head, visitor_of(request.scope).request_id)
+            return respond(answer, self.cookies.deleting())
+        return self._deliver(grant, client, {})
+
+    def _refresh_cookie(self, head: RequestHead) -> str:
+        value = find_cookie(head.cookie, self.cookies.refresh)
+        if value is None:
+            raise InvalidGrant("absent")
+        return value.decode("latin-1")
+
+    def _deliver(self, grant: Grant, client: Client, extra: Mapping[str, object]) -> Response:
+        body: dict[str, object] = {
+            "access_token": grant.access_token,
+            "token_type": "Bearer",
+            "expires_in": grant.expires_in,
+            "refresh_expires_in": grant.refresh_expires_in,
+            **extra,
+        }
+        scope = grant.family.claims.get("scope")
+        if isinstance(scope, str):
+            body["scope"] = scope
+        cookies: Pairs = []
+        if client.delivery == "cookie":
+            cookies = self.cookies.keeping(grant)
+        else:
+            body["refresh_token"] = grant.refresh_token
+        return json(body, cookies)
+
+    # --- POST revoke (RFC 7009) and POST introspect (RFC 7662) ---
+
+    async def revoke(self, request: Request) -> Response:
+        """Revoke a token. Whoever holds it could use it, so nothing but its client is asked for."""
+        form = await read_form(request)
+        client = self._client(request, form)
+        token = ensure_parameter(form, "token")
+        await self.tokens.revoke(token, form.get("token_type_hint", ""), client, now=self.clock.wall())
+        return json({})
+
+    async def introspect(self, request: Request) -> Response:
+        """Tell a resource server whether a token is good; it must prove who it is."""
+        form = await read_form(request)
+        if head_of(request).authorization is None:
+            raise InvalidClient
+        client = self._client(request, form)
+        token = ensure_parameter(form, "token")
+        if client.audiences and self.audience not in client.audiences:
+            return json({"active": False})
+        return json(await self.tokens.introspect(token, now=self.clock.wall()))
+
+    def _client(self, request: Request, form: Form) -> Client:
+        if "client_secret" in form:
+            raise InvalidRequest("A client authenticates with HTTP Basic.")
+        return authenticate(self.clients, head_of(request).authorization, form.get("client_id", ""))
+
+    # --- POST logout ---
+
+    async def logout(self, request: Request) -> Response:
+        """Log out what the request shows: for a page of our own its cookies, for others a Bearer or a refresh token."""
+        form = await read_form(request)
+        head = head_of(request)
+        everywhere = find_flag(form, "everywhere")
+        if "refresh_token" in form:
+            self.guard.ensure_no_page(head)
+        if self.guard.is_own_page(head):
+            return await self._logout_page(head, everywhere=everywhere)
+        return await self._logout_program(head, form.get("refresh_token"), everywhere=everywhere)
+
+    async def _logout_page(self, head: RequestHead, *, everywhere: bool) -> Response:
+        now = self.clock.wall()
+        cookie = find_cookie(head.cookie, self.cookies.refresh)
+        shown = find_sessions(head.cookie, self.sites)
+        token = None
+        try:
+            token = await self._find_bearer(head, now)
+        except (InvalidToken, RevocationUnavailable):
+            if cookie is None and shown is None:  # else the cookies say who logs out
+                raise
+        refresh_token = cookie.decode("latin-1") if cookie is not None else None
+        result = await self.tokens.logout(
+            token=token, refresh_token=refresh_token, shown=shown, everywhere=everywhere, now=now
+        )
+        response = json(_told(result), self.cookies.deleting(result.delete))
+        # Pages of the user must not come back from the cache (OWASP, session management).
+        response.headers["clear-site-data"] = '"cache"'
+        return response
+
+    async def _logout_program(self, head: RequestHead, refresh_token: str | None, *, everywhere: bool) -> Response:
+        now = self.clock.wall()
+        token = await self._find_bearer(head, now)
+        if token is None and refresh_token is None:
+            self.guard.ensure_own_page(head)
+        result = await self.tokens.logout(
+            token=token, refresh_token=refresh_token, shown=None, everywhere=everywhere, now=now
+        )
+        return json(_told(result))
+
+    async def _find_bearer(self, head: RequestHead, now: float) -> VerifiedToken | None:
+        credential = find_credential(head, self.ours, ())
+        if not isinstance(credential, BearerToken):
+            return None
+        return await self.tokens.verify(credential.text, now=now)
+
+    # --- GET session ---
+
+    async def session(self, request: Request) -> Response:
+        """Say who is asking, with which credential, for how long, and in which phase."""
+        ensure_no_query(request)
+        now = self.clock.wall()
+        shown = find_credential(head_of(request), self.ours, self.sites)
+        found = await self.tokens.identify(shown, now=now)
+        return json(
+            {
+                "credential": found.credential,
+                "subject": found.subject or None,
+                "session_id": found.session_id or None,
+                "expires_in": _seconds_left(found.expires_at, now),
+                "phase": self.gate.posture.phase,
+            }
+        )
+
+
+def _seconds_left(expires_at: float | None, now: float) -> int | None:
+    """Return whole seconds; 0 within the leeway of clocks, None where nobody knows the end."""
+    return None if expires_at is None else max(0, int(expires_at - now))
+
+
+def _told(result: LogoutResult) -> dict[str, object]:
+    return {"families": result.families, "session": _SESSION_WORDS[result.session_gone]}
+
+
+def _ensure_exchange(form: Form, audience: str) -> None:
+    """Check the parameters of RFC 8693 section 2.1. `subject_token` is not read: the subject is the Cookie header.
+
+    Raises:
+        InvalidRequest: one of them asks for what is not offered.
+    """
+    if ensure_parameter(form, "subject_token_type") != SESSION_COOKIE_TYPE:
+        raise InvalidRequest("The subject of an exchange is a session cookie.")
+    if form.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
+        raise InvalidRequest("Only access tokens are given out.")
+    if form.get("audience", audience) != audience or "resource" in form:
+        raise InvalidRequest("Tokens are given out for one audience.")
+    if "actor_token" in form:
+        raise InvalidRequest("Nobody acts for somebody else here.")
+
+
+def _idempotency_key(head: RequestHead) -> str:
+    value = head.find(b"idempotency-key")
+    if value is None:
+        return ""
+    if _IDEMPOTENCY_KEY.fullmatch(value) is None:
+        raise InvalidRequest("An Idempotency-Key has 8 to 200 visible characters.")
+    return value.decode("ascii")

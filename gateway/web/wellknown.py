@@ -1,0 +1,64 @@
+"""What everybody may know: the public keys (RFC 7517) and where the endpoints are (RFC 8414)."""
+
+import hashlib
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.flow.clients import GrantType
+from gateway.ports import KeySource
+from gateway.web.visit import head_of
+
+MAX_AGE = 3600
+"""Seconds for which both documents may be kept; a key is published for longer than that before it signs."""
+
+
+class WellKnown:
+    """The two documents. `prefix` is where the endpoints are, `public_origin` the origin of the public URL."""
+
+    def __init__(self, *, keys: KeySource, issuer: str, public_origin: str, prefix: str) -> None:
+        self._keys = keys
+        self._metadata = orjson.dumps(_metadata(issuer, public_origin, prefix))
+
+    async def jwks(self, request: Request) -> Response:
+        """Return the keys that verify our tokens now."""
+        return _document(request, orjson.dumps(self._keys.jwks()), "application/jwk-set+json")
+
+    async def metadata(self, request: Request) -> Response:
+        """Return the authorization server metadata."""
+        return _document(request, self._metadata, "application/json")
+
+
+def _metadata(issuer: str, public_origin: str, prefix: str) -> dict[str, object]:
+    base = public_origin + prefix
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{base}/token",
+        "revocation_endpoint": f"{base}/revoke",
+        "introspection_endpoint": f"{base}/introspect",
+        "jwks_uri": f"{public_origin}/.well-known/jwks.json",
+        "grant_types_supported": list(GrantType),
+        "response_types_supported": [],  # required, and there is no authorization endpoint
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
+        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+    }
+
+
+def _document(request: Request, body: bytes, media_type: str) -> Response:
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "cache-control": f"public, max-age={MAX_AGE}",
+        "etag": etag,
+        "x-crossfade": "1",
+    }
+    if _has_match(head_of(request).find(b"if-none-match") or b"", etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers={**headers, "content-type": media_type})
+
+
+def _has_match(condition: bytes, etag: str) -> bool:
+    """Whether `If-None-Match` names the entity, by weak comparison (RFC 9110 section 13.1.2)."""
+    named = {member.strip().removeprefix(b"W/") for member in condition.split(b",")}
+    return b"*" in named or etag.encode() in named

@@ -1,0 +1,1 @@
+"""Sockets: the client's connection, one exchange, the upstream pool, tunnels."""

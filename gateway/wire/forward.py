@@ -1,0 +1,283 @@
+"""The way of an admitted request to the application, and of the response back."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import GatewayError, SessionEnded
+from gateway.headers import Pairs
+from gateway.http1.response import ResponseHead
+from gateway.http1.write import write_request, write_response
+from gateway.model import Permit
+from gateway.wire import transport as guard
+from gateway.wire.exchange import Exchange
+from gateway.wire.framing import chunk
+from gateway.wire.pool import Pool
+from gateway.wire.story import Story
+from gateway.wire.tunnel import Tunnel
+from gateway.wire.upstream import UpstreamConnection
+
+_IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
+"""Methods that may be sent again when nobody knows whether the first time was heard (RFC 9110 section 9.2.2)."""
+
+LONG = 1.0
+"""Seconds after which a response is known as long, so that a revocation can end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The beginning of a response that waits until the watch has looked; no more of it is read meanwhile."""
+
+    response: ResponseHead
+    payload: bytes
+    is_last: bool
+
+
+class Look(Story[Pairs]):
+    """The watch's look at a response. It goes on when the client leaves, so that no logout is missed."""
+
+    __slots__ = ("_forward",)
+
+    def __init__(self, forward: "Forward", story: Coroutine[Any, Any, Pairs], waits: Any) -> None:
+        self._forward = forward
+        super().__init__(story, waits)
+
+    def succeeded(self, result: Pairs) -> None:
+        """Go on with the fields that the watch returned."""
+        self._forward.looked(result)
+
+    def failed(self, error: GatewayError) -> None:
+        """What the response would have done to the session could not be done."""
+        self._forward.refuse(error)
+
+
+class Forward:
+    """The work of an exchange that has a permit; the waiter and the receiver of its connection."""
+
+    __slots__ = (
+        "_connection",
+        "_exchange",
+        "_handle",
+        "_held",
+        "_is_listed",
+        "_is_second",
+        "_permit",
+        "_pool",
+        "_replay",
+    )
+
+    def __init__(self, exchange: Exchange, permit: Permit, pool: Pool) -> None:
+        self._exchange = exchange
+        self._permit = permit
+        self._pool = pool
+        self._connection: UpstreamConnection | None = None
+        self._replay: bytes | None = None
+        """The whole request, as long as it may be sent a second time."""
+        self._is_second = False
+        self._held: Held | None = None
+        self._handle: object = None
+        self._is_listed = False
+
+    def start(self) -> None:
+        """Ask for a connection."""
+        exchange, permit = self._exchange, self._permit
+        exchange.route = permit.route
+        exchange.credential = permit.credential
+        exchange.asked_at = exchange.wire.monotonic()
+        if exchange.head.websocket:
+            self._list()  # before it opens, so that a revocation during the handshake finds it
+        self._pool.acquire(self, sure=exchange.head.method not in _IDEMPOTENT)
+
+    # --- as a waiter ---
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """Send the request with what there is of its body.
+
+        Raises:
+            Refusal: the body is not acceptable; nothing was sent.
+        """
+        exchange, request = self._exchange, self._replay
+        head = exchange.head
+        if exchange.body is not None:
+            self._send_with_body(connection)
+            return
+        if request is None:
+            lines = exchange.client.transport_lines(head, exchange.request_id)
+            request = write_request(head, self._permit, lines, self._pool.host)
+            if head.method in _IDEMPOTENT:
+                self._replay = request
+        self._connection = connection
+        connection.send(self, head, request, is_last=True)
+
+    def not_connected(self, error: GatewayError) -> None:
+        """The application cannot be reached."""
+        self.refuse(error)
+
+    # --- as the work of the exchange ---
+
+    def body_received(self, payload: bytes, is_last: bool) -> None:
+        """Pass it on."""
+        if self._connection is not None:
+            self._connection.send_more(self._frame(payload, is_last), is_last)
+
+    def pause(self) -> None:
+        """Let the application wait with its response."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """Take more of the response, unless the watch holds it."""
+        if self._connection is not None and self._held is None:
+            self._connection.resume()
+
+    def abandon(self) -> None:
+        """Close the connection: the application sees that nobody waits, and a body cut short."""
+        self._unlist()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+        else:
+            self._pool.cancel(self)
+
+    # --- as a receiver ---
+
+    def response_started(self, response: ResponseHead, payload: bytes, is_last: bool) -> None:
+        """Pass it on, or hold it until the watch has looked."""
+        self._replay = None
+        if is_last:
+            self._connection = None
+        exchange, permit, fields = self._exchange, self._permit, response.fields
+        watch, status = exchange.wire.watch, response.status
+        if not watch.needs_look(permit, exchange.head, status, fields):
+            self._relay(response, fields, payload, is_last)
+            return
+        self._held = Held(response, payload, is_last)
+        self.pause()
+        story = watch.look(permit, exchange.head, status, fields, exchange.wire.wall())
+        try:
+            waits = story.send(None)
+        except StopIteration as done:
+            looked: Pairs = done.value
+        else:
+            Look(self, story, waits)
+            return
+        self.looked(looked)
+
+    def response_continued(self, payload: bytes, is_last: bool) -> None:
+        """Pass it on."""
+        if is_last:
+            self._connection = None
+            self._unlist()
+        elif not self._is_listed and self._exchange.wire.monotonic() - self._exchange.started_at > LONG:
+            self._list()
+        self._exchange.more(payload, is_last)
+
+    def failed(self, error: GatewayError, may_retry: bool) -> None:
+        """Send it again where that is harmless; otherwise the client hears of it."""
+        self._connection = None
+        if may_retry and self._replay is not None and not self._is_second:
+            self._is_second = True
+            self._pool.acquire(self, fresh=True)
+        else:
+            self.refuse(error)
+
+    def pause_sending(self) -> None:
+        """The application does not read: the client has to wait with its body."""
+        self._exchange.client.hold_body(True)
+
+    def resume_sending(self) -> None:
+        """The application reads again."""
+        self._exchange.client.hold_body(False)
+
+    # --- as what the watch looks at ---
+
+    def looked(self, fields: Pairs) -> None:
+        """The watch has looked; the client may have left meanwhile."""
+        held, self._held = self._held, None
+        if held is None or self._exchange.is_over:
+            return
+        self._relay(held.response, fields, held.payload, held.is_last)
+        if not self._exchange.client.is_full:
+            self.resume()
+
+    def refuse(self, error: GatewayError) -> None:
+        """It cannot go on."""
+        self._exchange.refuse(error)
+
+    # --- inside ---
+
+    def _send_with_body(self, connection: UpstreamConnection) -> None:
+        exchange = self._exchange
+        head = exchange.head
+        try:
+            payload = exchange.take_body()
+        except GatewayError:
+            self._pool.release(connection)
+            raise
+        is_last = exchange.body is None
+        lines = exchange.client.transport_lines(head, exchange.request_id)
+        request = write_request(head, self._permit, lines, self._pool.host) + self._frame(payload, is_last)
+        if is_last and head.method in _IDEMPOTENT:
+            self._replay = request
+        self._connection = connection
+        connection.send(self, head, request, is_last)
+
+    def _frame(self, payload: bytes, is_last: bool) -> bytes:
+        return chunk(payload, is_last=is_last) if self._exchange.head.chunked else payload
+
+    def _relay(self, response: ResponseHead, fields: Pairs, payload: bytes, is_last: bool) -> None:
+        exchange, status = self._exchange, response.status
+        fields = exchange.wire.watch.edit(self._permit, exchange.head, status, fields)
+        if not is_last:
+            if status == 101:
+                self._switch(response, fields, payload)
+                return
+            if _is_event_stream(fields):
+                self._expect_no_end()
+        exchange.begin(status, response.reason, fields, response.length, payload, is_last)
+        if exchange.is_endless and exchange.client.at_eof:
+            exchange.give_up_client()
+
+    def _expect_no_end(self) -> None:
+        self._exchange.is_endless = True
+        self._list()
+        if self._connection is not None:
+            self._connection.expect_stream()
+
+    def _switch(self, response: ResponseHead, fields: Pairs, payload: bytes) -> None:
+        """From here on it is no HTTP any more: join the two transports."""
+        exchange, connection, self._connection = self._exchange, self._connection, None
+        client = exchange.client
+        early = client.take_ahead()
+        upstream_transport = connection.detach() if connection is not None else None
+        client_transport = client.detach()
+        if upstream_transport is None or client_transport is None:
+            guard.reset(upstream_transport)
+            guard.reset(client_transport)
+            exchange.end("client_closed")
+            return
+        top = write_response(101, response.reason, fields, framing=b"", close=False, minor=1)
+        exchange.status = 101
+        exchange.work = None
+        self._unlist()
+        tunnel = Tunnel(exchange, client_transport, upstream_transport, is_half_closed=client.at_eof)
+        tunnel.start(top, payload, early, self._permit)
+
+    def _list(self) -> None:
+        self._is_listed = True
+        self._handle = self._exchange.wire.live.add(self._permit, self._end)
+
+    def _unlist(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            self._exchange.wire.live.remove(handle)
+
+    def _end(self) -> None:
+        """A revocation ends a response that takes long, or a handshake."""
+        self.refuse(SessionEnded())
+
+
+def _is_event_stream(fields: Pairs) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields
+    )

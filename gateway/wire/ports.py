@@ -1,0 +1,55 @@
+"""What the wire needs from the flow, as Protocols."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.errors import GatewayError
+from gateway.headers import Pairs
+from gateway.model import Answer, Peer, Permit, RequestHead, Visit
+
+
+class Flow(Protocol):
+    """Decides what becomes of a request; see `flow.request.RequestFlow`."""
+
+    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
+        """Decide. `now` is in seconds since 1970.
+
+        Raises:
+            GatewayError: the request is refused.
+        """
+        ...
+
+    def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
+        """Turn an error into the answer for this client."""
+        ...
+
+
+class Watch(Protocol):
+    """Looks at responses; see `flow.watch.ResponseWatch`."""
+
+    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
+        """Return the fields as the client gets them."""
+        ...
+
+    def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
+        """Whether the response is held until `look` has returned."""
+        ...
+
+    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
+        """Act on what the response tells about the session; returns the fields to edit."""
+        ...
+
+
+class LiveIndex(Protocol):
+    """Finds what a revocation ends; see `flow.live.Live`."""
+
+    def add(self, permit: Permit, end: Callable[[], None]) -> object | None:
+        """Remember a tunnel or a long response; None when nothing can revoke it.
+
+        `end` is called at most once, and never raises.
+        """
+        ...
+
+    def remove(self, handle: object) -> None:
+        """Forget one that ended by itself."""
+        ...

@@ -1,0 +1,121 @@
+"""What the admin port shows and does, for a gateway that runs."""
+
+from collections.abc import Mapping
+
+from gateway.errors import Conflict
+from gateway.model import Phase
+from gateway.stores.revocation_redis import RedisRevocationStore
+from gateway.web.readiness import Dependency, Readiness
+from gateway.wiring.gateway import Gateway
+from gateway.wiring.passthrough import PassthroughGateway
+
+
+class Administration:
+    """The state behind the admin port of a whole gateway."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.is_draining = False
+
+    def readiness(self) -> Readiness:
+        """See `AdminState`.
+
+        Nothing that only some requests need is required: a blacklist that is away concerns tokens alone, and taking
+        every replica out for it would turn a degraded site into none.
+        """
+        gateway = self._gateway
+        reason = ""
+        if self.is_draining:
+            reason = "draining"
+        elif not gateway.is_started:
+            reason = "starting"
+        elif not gateway.control.is_known:
+            reason = "no_phase"
+        return Readiness(reason, tuple(self._dependencies()))
+
+    async def phase(self) -> Mapping[str, object]:
+        """See `AdminState`."""
+        return await self._gateway.control.describe()
+
+    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        await self._gateway.control.choose(phase, by=by, reason=reason, now=self._gateway.now())
+        return await self.phase()
+
+    async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        self._gateway.control.panic(self._gateway.now())
+        return await self.phase()
+
+    async def roll_back(self, *, by: str, reason: str, is_rehearsal: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        control = self._gateway.control
+        previous = control.find_previous()
+        if previous is None:
+            raise Conflict("There is no phase to go back to.")
+        concerned = await self._concerned(previous)
+        if not is_rehearsal:
+            await control.choose(previous, by=by, reason=reason, now=self._gateway.now())
+        return {**await self.phase(), "would_be": previous, "is_rehearsal": is_rehearsal, **concerned}
+
+    async def status(self) -> Mapping[str, object]:
+        """See `AdminState`."""
+        gateway = self._gateway
+        families = await gateway.stores.families.count_live(gateway.now())
+        return {
+            **await self.phase(),
+            "readiness": self.readiness().body(),
+            "families": dict(families),
+            "live_tunnels": len(gateway.live),
+            "keys": list(gateway.keys.verification_keys),
+        }
+
+    async def _concerned(self, phase: Phase) -> Mapping[str, object]:
+        """Say who would be signed out: clients that get their tokens in a body may hold no cookie to fall back on."""
+        live = await self._gateway.stores.families.count_live(self._gateway.now())
+        without_cookie = {client.id for client in self._gateway.settings.clients if client.delivery == "body"}
+        signed_out = {name: count for name, count in live.items() if name in without_cookie}
+        return {
+            "families_by_client": dict(live),
+            "would_be_signed_out": signed_out if phase is Phase.OFF else {},
+        }
+
+    def _dependencies(self) -> list[Dependency]:
+        gateway = self._gateway
+        found = [Dependency("store", gateway.control.is_known)]
+        if isinstance(gateway.stores.revocation, RedisRevocationStore):
+            found.append(Dependency("redis", gateway.stores.revocation.state.is_up))
+        return found
+
+
+class PassthroughAdministration:
+    """The state behind the admin port while `ENABLE_JWT_AUTH=false`: there is nothing to change."""
+
+    def __init__(self, gateway: PassthroughGateway) -> None:
+        self._gateway = gateway
+        self.is_draining = False
+
+    def readiness(self) -> Readiness:
+        """See `AdminState`."""
+        return Readiness("draining" if self.is_draining else "")
+
+    async def phase(self) -> Mapping[str, object]:
+        """See `AdminState`."""
+        posture = self._gateway.flow.posture
+        return {"phase": posture.phase, "decided_by": posture.source, "stored": None, "history": []}
+
+    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict("ENABLE_JWT_AUTH=false decides; start without it to choose a phase.")
+
+    async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        return await self.phase()
+
+    async def roll_back(self, *, by: str, reason: str, is_rehearsal: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict("Tokens are switched off already.")
+
+    async def status(self) -> Mapping[str, object]:
+        """See `AdminState`."""
+        return {**await self.phase(), "readiness": self.readiness().body()}

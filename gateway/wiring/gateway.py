@@ -1,0 +1,289 @@
+"""The whole gateway, put together from the configuration; and its life."""
+
+import secrets as randomness
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import structlog
+from starlette.types import ASGIApp
+
+from gateway.bridge.csrf import CsrfPairs
+from gateway.bridge.headers import IdentityHeaders
+from gateway.bridge.vault import SealedVault, VaultKeys
+from gateway.core.phases import Posture, posture_of
+from gateway.core.translate import Translator
+from gateway.core.trust import TrustedProxies
+from gateway.facts import Event
+from gateway.flow.live import Live
+from gateway.flow.posture import PostureControl
+from gateway.flow.prove import Prover, ProverPolicy
+from gateway.flow.recheck import Recheck
+from gateway.flow.request import RequestFlow
+from gateway.flow.tokens import TokenFlow, TokenSecrets
+from gateway.flow.watch import ResponseWatch
+from gateway.http1.fields import FieldTable
+from gateway.observe.metrics import Metrics
+from gateway.ports import Clock
+from gateway.settings.schema.root import Settings
+from gateway.web.app import create_token_app
+from gateway.web.cookies import OwnCookies
+from gateway.wire.policy import WirePolicy
+from gateway.wire.pool import Pool
+from gateway.wire.server import WireServer
+from gateway.wire.wheel import Wheel
+from gateway.wiring import policies
+from gateway.wiring.clock import SystemClock
+from gateway.wiring.sessions import open_enders, open_sessions
+from gateway.wiring.stores import load_ring, open_keys, open_secrets, open_stores
+
+_log = structlog.get_logger()
+
+_SWEEP_EVERY = 10.0  # seconds between two rounds of deleting what has expired
+_SWEEP_LIMIT = 500  # rows in one round, so that nobody waits behind it
+_VAULT_CACHE = 30.0  # seconds; there is one process, whose own writes are noticed at once
+
+
+class Gateway:
+    """Everything that serves requests, wired together. Construct it in the loop that it will live in.
+
+    Raises:
+        ConfigurationError: a file, a key, a secret or an address cannot be used.
+    """
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str], clock: Clock | None = None) -> None:
+        self.settings = settings
+        self._environ = environ
+        self._clock = clock = clock or SystemClock()
+        self._cookies = OwnCookies()
+        keys_of_master = open_secrets(settings, environ)
+        self.keys = open_keys(settings, environ)
+        self.metrics = self.facts = Metrics(
+            routes=[route.path for route in settings.routes],
+            dependencies=("store", "redis") if settings.stores.redis is not None else ("store",),
+        )
+        self.sessions = open_sessions(settings, environ, self._codec_is_stale)
+        self.stores = stores = open_stores(settings, environ, clock)
+        self.live = Live()
+        self._transport = httpx.AsyncHTTPTransport(trust_env=False)
+        self._vault = SealedVault(
+            store=stores.vault,
+            families=stores.families,
+            keys=VaultKeys(keys_of_master.vault_key_id, {keys_of_master.vault_key_id: keys_of_master.vault_key}),
+            clock=clock,
+            entropy=randomness.token_bytes,
+            cache_age=_VAULT_CACHE,
+        )
+        self._csrf = CsrfPairs(public_origin=str(settings.public_url), entropy=randomness.token_bytes)
+        self._sites = {site.name: site for site in policies.sites_of(settings)}
+        token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
+        self.tokens = self._token_flow(token_secrets)
+        self.recheck = Recheck(
+            vault=self._vault, sessions=self.sessions, end=self.tokens.end_family, since=clock.wall()
+        )
+        self.flow = self._request_flow()
+        self.watch = self._response_watch()
+        self.own: ASGIApp = self._own_app()
+        self.policy: WirePolicy = policies.wire_policy_of(settings.limits)
+        self.limits = self.policy.limits
+        self.table = FieldTable(policies.identity_names(settings.identity_headers))
+        self.proxies = TrustedProxies(settings.trusted_proxies)
+        self.wheel = Wheel()
+        self.pools = {
+            name: Pool(policies.upstream_policy_of(name, upstream), self.limits, self.wheel)
+            for name, upstream in settings.upstreams.items()
+        }
+        self.control = self._posture_control()
+        self._swept_at = 0.0
+        self.is_started = False
+
+    # --- life ---
+
+    async def start(self) -> None:
+        """Read what the stores hold, so that the first request finds it."""
+        await self.stores.revocation.start()
+        await self.control.look(self.now())
+        self.wheel.start()
+        self.is_started = True
+
+    async def tick(self, now: float) -> None:
+        """Do what is due each second."""
+        await self.control.look(now)
+        await self.watch.finish(now)
+        self._show(now)
+        if now - self._swept_at >= _SWEEP_EVERY:
+            self._swept_at = now
+            await self._sweep(now)
+
+    async def aclose(self) -> None:
+        """Close everything that was opened."""
+        self.is_started = False
+        for pool in self.pools.values():
+            await pool.close()
+        self.wheel.stop()
+        await self._transport.aclose()
+        for sessions in self.sessions.values():
+            await sessions.close()
+        await self.stores.aclose()
+        self.keys.close()
+
+    def now(self) -> float:
+        """Seconds since 1970, by the gateway's clock."""
+        return self._clock.wall()
+
+    def server(self) -> WireServer:
+        """Return the protocol factory of the data port."""
+        return WireServer(
+            flow=self.flow,
+            watch=self.watch,
+            live=self.live,
+            pools=self.pools,
+            own=self.own,
+            table=self.table,
+            proxies=self.proxies,
+            policy=self.policy,
+            facts=self.facts,
+            clock=self._clock,
+            wheel=self.wheel,
+            request_prefix=randomness.token_hex(4),
+        )
+
+    def reload(self, settings: Settings) -> list[str]:
+        """Take over the routes and keys of a new configuration; returns the sections that need a restart.
+
+        Raises:
+            ConfigurationError: a key cannot be used. Nothing was changed.
+        """
+        ring, routes = load_ring(settings, self._environ), policies.routes_of(settings)
+        self.keys.replace(ring)
+        self.flow.routes = routes
+        old, self.settings = self.settings, settings
+        changed = {name for name in Settings.model_fields if getattr(old, name) != getattr(settings, name)}
+        return sorted(changed - {"routes", "keys"})
+
+    # --- parts ---
+
+    def _token_flow(self, secrets: TokenSecrets) -> TokenFlow:
+        return TokenFlow(
+            policy=policies.token_policy_of(self.settings),
+            families=self.stores.families,
+            log=self.stores.log,
+            revocation=self.stores.revocation,
+            keys=self.keys,
+            vault=self._vault,
+            sessions=self.sessions,
+            enders=open_enders(self.settings, self._sites, self.sessions, self._csrf, self._clock, self._transport),
+            secrets=secrets,
+            live=self.live,
+            facts=self.facts,
+            entropy=randomness.token_bytes,
+        )
+
+    def _request_flow(self) -> RequestFlow:
+        settings, tokens = self.settings, self.settings.tokens
+        names = settings.identity_headers
+        prover = Prover(
+            policy=ProverPolicy(settings.issuer, tokens.audience, tokens.leeway),
+            keys=self.keys,
+            identity_headers=IdentityHeaders(**names.model_dump()),
+            facts=self.facts,
+        )
+        return RequestFlow(
+            policy=policies.request_policy_of(settings, self._cookies),
+            posture=posture_of(settings.phase.initial, "initial"),
+            routes=policies.routes_of(settings),
+            translator=Translator(
+                own=frozenset({self._cookies.access, self._cookies.refresh}),
+                identity=frozenset(name for site in self._sites.values() for name in site.cookies),
+            ),
+            prover=prover,
+            csrf=self._csrf,
+            revocation=self.stores.revocation,
+            vault=self._vault,
+            sessions=self.sessions,
+            recheck=self.recheck,
+            facts=self.facts,
+        )
+
+    def _response_watch(self) -> ResponseWatch:
+        return ResponseWatch(
+            sites=list(self._sites.values()),
+            own_cookies=frozenset({self._cookies.access, self._cookies.refresh}),
+            cross_origin=policies.cross_origin_of(self.settings),
+            tokens=self.tokens,
+            vault=self._vault,
+            sessions=self.sessions,
+            facts=self.facts,
+        )
+
+    def _own_app(self) -> ASGIApp:
+        return create_token_app(
+            tokens=self.tokens,
+            flow=self.flow,
+            clients=policies.clients_of(self.settings),
+            public_origin=str(self.settings.public_url),
+            keys=self.keys,
+            policy=policies.token_policy_of(self.settings),
+            sites=list(self._sites.values()),
+            clock=self._clock,
+            prefix=self.settings.prefix,
+            cookies=self._cookies,
+            cross_origin=policies.cross_origin_of(self.settings),
+        )
+
+    def _posture_control(self) -> PostureControl:
+        override = self.settings.phase.override_file
+        brake = override.with_name(f"{override.name}.panic")
+        return PostureControl(
+            store=self.stores.phase,
+            initial=self.settings.phase.initial,
+            find_override=lambda: find_text(override),
+            has_panicked=brake.exists(),
+            keep_panic=lambda is_pulled: keep_mark(brake, is_pulled=is_pulled),
+            apply=self._apply,
+        )
+
+    def _apply(self, posture: Posture, now: float) -> None:
+        if self.flow.posture.is_transparent and not posture.is_transparent:
+            self.recheck.begin(now)
+        self.flow.posture = posture
+        self.metrics.set_phase(posture.phase)
+
+    def _codec_is_stale(self) -> None:
+        self.facts.count(Event.CODEC_STALE)
+        _log.warning("most session cookies fail every secret: has the application's secret changed?")
+
+    def _show(self, now: float) -> None:
+        self.metrics.set_dependency("store", is_up=self.control.is_known)
+        state = getattr(self.stores.revocation, "state", None)
+        if state is not None:
+            self.metrics.set_dependency("redis", is_up=state.is_up)
+
+    async def _sweep(self, now: float) -> None:
+        await self.stores.families.delete_expired(now, _SWEEP_LIMIT)
+        sweep = getattr(self.stores.revocation, "sweep", None)
+        if sweep is not None:
+            sweep(now)
+
+
+def find_text(path: Path) -> str | None:
+    """Return the first bytes of a small text file, or None where it is not there. Never raises."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(256).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def keep_mark(path: Path, *, is_pulled: bool) -> None:
+    """Make or remove an empty file. Never raises: the brake works without it until the next restart."""
+    try:
+        if is_pulled:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return

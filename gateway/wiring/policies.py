@@ -1,0 +1,177 @@
+"""From the configuration to what each consumer is told."""
+
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway.core.cors import CrossOrigin
+from gateway.core.credentials import Ours, Site
+from gateway.core.rotation import RotationPolicy
+from gateway.core.routes import Access, RouteTable, Rule
+from gateway.errors import ConfigurationError
+from gateway.flow.clients import Client, GrantType
+from gateway.flow.request import RequestPolicy
+from gateway.flow.tokens import TokenPolicy
+from gateway.http1.limits import Limits
+from gateway.settings.schema.limits import Limits as Bounds
+from gateway.settings.schema.root import Settings
+from gateway.settings.schema.routes import IdentityHeaders
+from gateway.settings.schema.sessions import Session
+from gateway.settings.schema.upstreams import Upstream
+from gateway.web.app import endpoints_under
+from gateway.web.cookies import OwnCookies
+from gateway.wire.policy import UpstreamPolicy, WirePolicy
+
+_GRANTS = {"token_exchange": GrantType.TOKEN_EXCHANGE, "refresh_token": GrantType.REFRESH_TOKEN}
+
+
+def limits_of(limits: Bounds) -> Limits:
+    """How much of a message is read."""
+    return Limits(
+        request_line=limits.request_line,
+        head=limits.head,
+        fields=limits.fields,
+        body=limits.body,
+        chunk_extensions=limits.chunk_extensions,
+        trailers=limits.trailers,
+        response_head=limits.response_head,
+        response_fields=limits.response_fields,
+        interim_responses=limits.interim_responses,
+    )
+
+
+def wire_policy_of(limits: Bounds) -> WirePolicy:
+    """How clients are served."""
+    return WirePolicy(
+        limits=limits_of(limits),
+        head_timeout=limits.head_timeout,
+        idle_timeout=limits.idle_timeout,
+        body_timeout=limits.body_timeout,
+        minimum_rate=limits.minimum_rate,
+        write_timeout=limits.write_timeout,
+        linger=limits.linger,
+        tunnel_idle=limits.tunnel_idle,
+    )
+
+
+def upstream_policy_of(name: str, upstream: Upstream) -> UpstreamPolicy:
+    """How an application is reached.
+
+    Raises:
+        ConfigurationError: its certificates cannot be read.
+    """
+    return UpstreamPolicy(
+        name=name,
+        host=upstream.url.host,
+        port=upstream.url.port,
+        preserve_host=upstream.host == "preserve",
+        tls=_tls_of(name, upstream.ca) if upstream.url.scheme == "https" else None,
+        connect_timeout=upstream.connect_timeout,
+        response_timeout=upstream.response_timeout,
+        idle_timeout=upstream.idle_timeout,
+        stream_timeout=upstream.stream_timeout,
+        pool_idle=upstream.pool_idle,
+        max_connections=upstream.max_connections,
+    )
+
+
+def _tls_of(name: str, ca: Path | None) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"upstreams.{name}.ca: the certificates in {ca} cannot be read ({error.strerror or 'not PEM'})."
+        ) from None
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def site_of(session: Session, default_upstream: str) -> Site:
+    """What the decisions know of one entry of `sessions`."""
+    return Site(
+        name=session.name,
+        upstream=session.upstream or default_upstream,
+        cookies=tuple(name.encode() for name in session.cookies),
+        pick=session.picks,
+        login_url=session.login_url or "",
+        logout_paths=session.logout_paths,
+        on_undetermined=session.on_undetermined,
+        bridge=session.bridge,
+        csrf="django" if session.format == "django" else "",
+    )
+
+
+def sites_of(settings: Settings) -> tuple[Site, ...]:
+    """All sites, in the order of the configuration."""
+    return tuple(site_of(session, settings.default_upstream) for session in settings.sessions)
+
+
+def routes_of(settings: Settings) -> RouteTable:
+    """The rules."""
+    return RouteTable(
+        [
+            Rule(
+                path=route.path,
+                auth=Access(route.auth),
+                in_off=route.in_off,
+                forward_credentials=route.forward_credentials,
+                upstream=route.upstream or settings.default_upstream,
+                relaxed=frozenset(route.relaxed),
+            )
+            for route in settings.routes
+        ]
+    )
+
+
+def token_policy_of(settings: Settings) -> TokenPolicy:
+    """What tokens are issued like."""
+    tokens = settings.tokens
+    return TokenPolicy(
+        issuer=settings.issuer,
+        audience=tokens.audience,
+        access=tokens.access,
+        refresh=tokens.refresh,
+        leeway=tokens.leeway,
+        rotation=RotationPolicy(grace=tokens.grace, idle=tokens.idle or tokens.refresh),
+        family_cap=tokens.families,
+        trust_store_alone=tokens.trust_store_alone,
+    )
+
+
+def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:
+    """What the story of a request is told."""
+    endpoints = endpoints_under(settings.prefix)
+    if not settings.well_known:
+        endpoints = {path: name for path, name in endpoints.items() if name not in {"jwks", "metadata"}}
+    return RequestPolicy(
+        leeway=settings.tokens.leeway,
+        ours=Ours(settings.issuer, cookies.access, cookies.refresh),
+        sites=sites_of(settings),
+        endpoints=endpoints,
+        cross_origin=cross_origin_of(settings),
+        is_secure=settings.public_url.scheme == "https",
+    )
+
+
+def cross_origin_of(settings: Settings) -> CrossOrigin:
+    """Which other origins may call."""
+    return CrossOrigin(frozenset(str(origin).encode() for origin in settings.cors.origins))
+
+
+def clients_of(settings: Settings) -> dict[str, Client]:
+    """The clients by their ids."""
+    return {
+        client.id: Client(
+            id=client.id,
+            delivery=client.delivery,
+            grants=frozenset(_GRANTS[grant] for grant in client.grants),
+            audiences=client.audiences,
+            secret_hash=(client.secret_hash or "").removeprefix("sha256:"),
+        )
+        for client in settings.clients
+    }
+
+
+def identity_names(headers: IdentityHeaders) -> Iterable[str]:
+    """The names of the identity headers, which a client may never send."""
+    return (headers.subject, headers.credential, headers.session, headers.scope, headers.roles)

@@ -1,0 +1,7 @@
+"""What granian imports: the reverse proxy for the configuration named by the environment."""
+
+import os
+
+from gateway import create_app
+
+app = create_app(os.environ["CROSSFADE_CONFIG"])

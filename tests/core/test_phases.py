@@ -1,0 +1,81 @@
+"""Which level decides on the phase, and what the phase means."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.phases import AVAILABLE, choose_posture, is_switched_on, posture_of, read_override
+from gateway.model import Phase
+
+PHASES = st.sampled_from(AVAILABLE)
+
+
+def choose(**changes: object) -> tuple[Phase, str]:
+    levels: dict[str, object] = {
+        "is_enabled": True, "override": None, "has_panicked": False, "stored": None, "initial": Phase.PARALLEL,
+    }  # fmt: skip
+    posture = choose_posture(**(levels | changes))  # type: ignore[arg-type]
+    return posture.phase, posture.source
+
+
+@given(st.none() | PHASES, st.booleans(), st.none() | PHASES, PHASES)
+def test_the_environment_beats_everything(
+    override: Phase | None, panic: bool, stored: Phase | None, initial: Phase
+) -> None:
+    levels = {"override": override, "has_panicked": panic, "stored": stored, "initial": initial}
+    assert choose(is_enabled=False, **levels) == (Phase.OFF, "environment")
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ({"override": Phase.HANDBACK, "has_panicked": True, "stored": Phase.OFF}, (Phase.HANDBACK, "override_file")),
+        ({"has_panicked": True, "stored": Phase.PARALLEL}, (Phase.OFF, "panic")),
+        ({"stored": Phase.HANDBACK}, (Phase.HANDBACK, "store")),
+        ({}, (Phase.PARALLEL, "initial")),
+    ],
+)
+def test_the_next_level_decides_where_the_one_above_says_nothing(
+    levels: dict[str, object], expected: tuple[Phase, str]
+) -> None:
+    assert choose(**levels) == expected
+
+
+@pytest.mark.parametrize(
+    ("phase", "issues", "accepts", "transparent", "enforces"),
+    [
+        (Phase.OFF, False, False, True, False),
+        (Phase.HANDBACK, False, True, False, True),
+        (Phase.SHADOW, False, False, False, False),
+        (Phase.PARALLEL, True, True, False, True),
+        (Phase.TOKENS_ONLY, True, True, False, True),
+    ],
+)
+def test_what_a_phase_means(phase: Phase, issues: bool, accepts: bool, transparent: bool, enforces: bool) -> None:
+    posture = posture_of(phase, "store")
+    assert (posture.issues, posture.accepts_tokens, posture.is_transparent, posture.enforces_paths) == (
+        issues, accepts, transparent, enforces,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "phase"), [("off", Phase.OFF), (" Handback\n", Phase.HANDBACK), ("", None), ("\n", None)]
+)
+def test_the_override_file_holds_the_name_of_a_phase(text: str, phase: Phase | None) -> None:
+    assert read_override(text) is phase
+
+
+@pytest.mark.parametrize("text", ["of", "tokens_only", "off parallel"])
+def test_an_override_that_names_no_available_phase_is_refused_with_the_list(text: str) -> None:
+    with pytest.raises(ValueError, match="off, handback, parallel"):
+        read_override(text)
+
+
+@pytest.mark.parametrize("value", ["false", "FALSE", " no ", "0", "off"])
+def test_the_switch_is_off_for_every_common_spelling(value: str) -> None:
+    assert not is_switched_on(value)
+
+
+@pytest.mark.parametrize("value", [None, "true", "1", "yes", ""])
+def test_the_switch_is_on_otherwise(value: str | None) -> None:
+    assert is_switched_on(value)

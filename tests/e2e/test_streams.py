@@ -1,0 +1,91 @@
+"""WebSockets and event streams through the gateway, and their end with the logout."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
+
+from tests.e2e.browser import Browser
+from tests.e2e.world import World
+
+
+def signed_in(world: World) -> Browser:
+    browser = world.browser()
+    browser.log_in()
+    assert browser.exchange().status_code == 200
+    return browser
+
+
+def socket_of(world: World, **headers: str) -> connect:
+    address = f"ws://localhost:{world.port}/ws/echo"
+    return connect(address, additional_headers=headers, origin=Origin(world.base), proxy=None)
+
+
+async def log_out(browser: Browser) -> None:
+    response = await asyncio.to_thread(browser.own, "logout", headers={"Authorization": f"Bearer {browser.token}"})
+    assert response.status_code == 200
+
+
+async def test_a_websocket_is_authorised_like_any_request_and_echoes(world: World) -> None:
+    browser = signed_in(world)
+    for headers in (
+        {"Authorization": f"Bearer {browser.token}"},
+        {"Cookie": f"sessionid={browser.cookies['sessionid']}"},
+    ):
+        async with socket_of(world, **headers) as socket:
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+            await socket.send(bytes(100_000))
+            assert await socket.recv() == bytes(100_000)
+
+
+async def test_a_stranger_and_a_forger_get_no_websocket(world: World) -> None:
+    browser = signed_in(world)
+    for headers, status in (({}, 403), ({"Authorization": f"Bearer {browser.token[:-4]}AAAA"}, 401)):
+        with pytest.raises(InvalidStatus) as refused:
+            async with socket_of(world, **headers):
+                pass
+        assert refused.value.response.status_code == status
+
+
+async def test_a_logout_ends_the_open_websocket(world: World) -> None:
+    browser = signed_in(world)
+    async with socket_of(world, Authorization=f"Bearer {browser.token}") as socket:
+        await socket.send("hello")
+        assert await socket.recv() == "hello"
+        await log_out(browser)
+        began = time.monotonic()
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 5)
+        assert time.monotonic() - began < 2
+
+
+async def test_an_event_stream_arrives_event_by_event_and_ends_with_the_logout(world: World) -> None:
+    browser = signed_in(world)
+    headers = {"Authorization": f"Bearer {browser.token}"}
+    async with (
+        httpx.AsyncClient(base_url=world.base, trust_env=False, timeout=10) as client,
+        client.stream("GET", "/events/", headers=headers) as stream,
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.aiter_lines()
+        seen = [line async for line in take(lines, 8)]
+        assert json.loads(next(line for line in seen if line.startswith("data: "))[6:])["user"] == "ada"
+        await log_out(browser)
+        with pytest.raises(httpx.HTTPError):
+            async for _ in lines:
+                pass
+
+
+async def take(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line
+        count -= 1
+        if count == 0:
+            return

@@ -1,0 +1,109 @@
+"""A request flow and a response watch over the world of the token tests."""
+
+from dataclasses import dataclass, field
+
+from gateway.bridge.csrf import CsrfPairs
+from gateway.bridge.headers import IdentityHeaders
+from gateway.core.cors import CrossOrigin
+from gateway.core.credentials import Ours, Site
+from gateway.core.phases import posture_of
+from gateway.core.routes import Access, RouteTable, Rule
+from gateway.core.translate import Translator
+from gateway.flow.prove import Prover, ProverPolicy
+from gateway.flow.recheck import Recheck
+from gateway.flow.request import RequestFlow, RequestPolicy
+from gateway.flow.watch import ResponseWatch
+from gateway.headers import Pairs
+from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
+from tests.flow.tokens.world import ISSUER, SITE, World
+
+ACCESS, REFRESH = b"__Host-crossfade_access", b"__Host-crossfade_refresh"
+PEER = Peer("192.0.2.1")
+RULES = (
+    Rule("/static/*", Access.PUBLIC),
+    Rule("/assets/*", Access.PUBLIC, forward_credentials=True),
+    Rule("/admin/*", Access.REQUIRED),
+    Rule("/closed/*", Access.REQUIRED, in_off="deny"),
+    Rule("/hooks/*", Access.PASSTHROUGH),
+    Rule("/*"),
+)
+
+
+def request(
+    path: str = "/page",
+    *,
+    method: str = "GET",
+    bearer: str = "",
+    authorization: bytes | None = None,
+    cookie: bytes | None = None,
+    fields: Pairs | None = None,
+    origin: bytes | None = None,
+    asks: bytes | None = None,
+) -> RequestHead:
+    """A head as `http1` would make it."""
+    if bearer:
+        authorization = b"Bearer " + bearer.encode()
+    return RequestHead(
+        method.encode(), path.encode(), 1, fields or [], b"www.example.com",
+        authorization=authorization, cookie=cookie, origin=origin, asks=asks,
+    )  # fmt: skip
+
+
+@dataclass
+class Door:
+    """What a test of the request flow can touch."""
+
+    world: World
+    site: Site = SITE
+    phase: Phase = Phase.PARALLEL
+    rules: tuple[Rule, ...] = RULES
+    origins: frozenset[bytes] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        world = self.world
+        sessions = {self.site.name: world.app}
+        cross_origin = CrossOrigin(self.origins)
+        self.flow = RequestFlow(
+            policy=RequestPolicy(
+                30, Ours(ISSUER, ACCESS, REFRESH), (self.site,), {b"/.own/token": "token"}, cross_origin
+            ),
+            posture=posture_of(self.phase, "initial"),
+            routes=RouteTable(self.rules),
+            translator=Translator(own=frozenset({ACCESS, REFRESH}), identity=frozenset(self.site.cookies)),
+            prover=Prover(
+                policy=ProverPolicy(ISSUER, "app", 30),
+                keys=world.keys,
+                identity_headers=IdentityHeaders(),
+                facts=world.facts,
+            ),
+            csrf=CsrfPairs(public_origin=ISSUER, entropy=world.entropy),
+            revocation=world.revocation,
+            vault=world.vault,
+            sessions=sessions,
+            recheck=Recheck(vault=world.vault, sessions=sessions, end=world.tokens.end_family, since=0.0),
+            facts=world.facts,
+        )
+        self.watch = ResponseWatch(
+            sites=[self.site],
+            own_cookies=frozenset({ACCESS, REFRESH}),
+            cross_origin=cross_origin,
+            tokens=world.tokens,
+            vault=world.vault,
+            sessions=sessions,
+            facts=world.facts,
+        )
+
+    async def admit(self, head: RequestHead) -> Permit | Visit | Answer:
+        return await self.flow.admit(head, PEER, self.world.now)
+
+    async def permit(self, head: RequestHead) -> Permit:
+        admitted = await self.admit(head)
+        assert isinstance(admitted, Permit)
+        return admitted
+
+    async def look(self, permit: Permit, head: RequestHead, *set_cookies: bytes, status: int = 200) -> Pairs:
+        """Let the application answer with these cookies; returns what the client gets."""
+        fields: Pairs = [(b"Set-Cookie", value) for value in set_cookies]
+        if self.watch.needs_look(permit, head, status, fields):
+            fields = await self.watch.look(permit, head, status, fields, self.world.now)
+        return fields

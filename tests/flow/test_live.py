@@ -1,0 +1,79 @@
+"""Open tunnels and streams end when what opened them is revoked."""
+
+from gateway.flow.live import Live
+from gateway.model import LegacySession, Permit, Revocation, RevocationKind, VerifiedToken
+
+
+def token(jti: str = "t1", sid: str = "f1", sub: str = "ada", seq: int = 5) -> VerifiedToken:
+    return VerifiedToken(sub, sid, jti, "web", seq, 0.0, 0.0, 60.0, {})
+
+
+def permit(**parts: object) -> Permit:
+    return Permit(upstream="app", route="/*", **parts)  # type: ignore[arg-type]
+
+
+def revocation(kind: RevocationKind, name: str, sequence: int = 6) -> Revocation:
+    return Revocation(kind, name, 99.0, "test", sequence)
+
+
+def open_one(live: Live, **parts: object) -> list[str]:
+    ended: list[str] = []
+    live.add(permit(**parts), lambda: ended.append("end"))
+    return ended
+
+
+def test_a_tunnel_ends_with_its_token_its_family_its_subject_and_everything() -> None:
+    for entry in [
+        revocation(RevocationKind.TOKEN, "t1"),
+        revocation(RevocationKind.FAMILY, "f1"),
+        revocation(RevocationKind.SUBJECT, "ada"),
+        revocation(RevocationKind.EVERYTHING, ""),
+    ]:
+        live = Live()
+        ended = open_one(live, token=token())
+        assert live.end([entry]) == 1
+        assert ended == ["end"]
+        assert len(live) == 0
+
+
+def test_a_tunnel_of_somebody_else_stays() -> None:
+    live = Live()
+    ended = open_one(live, token=token())
+    assert live.end([revocation(RevocationKind.FAMILY, "f2"), revocation(RevocationKind.SUBJECT, "bob")]) == 0
+    assert ended == []
+    assert len(live) == 1
+
+
+def test_an_epoch_spares_what_was_opened_with_a_newer_token() -> None:
+    live = Live()
+    ended = open_one(live, token=token(seq=6))
+    assert live.end([revocation(RevocationKind.SUBJECT, "ada", sequence=6)]) == 0
+    assert live.end([revocation(RevocationKind.SUBJECT, "ada", sequence=7)]) == 1
+    assert ended == ["end"]
+
+
+def test_a_stream_of_a_cookie_session_ends_with_the_session_or_the_subject() -> None:
+    live = Live()
+    by_session = open_one(live, session=LegacySession("main", "key", "ada"))
+    assert live.end_session("main", "key") == 1
+    by_subject = open_one(live, session=LegacySession("main", "key", "ada"))
+    assert live.end([revocation(RevocationKind.SUBJECT, "ada")]) == 1
+    assert by_session == by_subject == ["end"]
+
+
+def test_two_revocations_end_a_tunnel_once() -> None:
+    live = Live()
+    ended = open_one(live, token=token())
+    live.end([revocation(RevocationKind.TOKEN, "t1"), revocation(RevocationKind.FAMILY, "f1")])
+    live.end([revocation(RevocationKind.FAMILY, "f1")])
+    assert ended == ["end"]
+
+
+def test_what_nobody_authenticated_is_not_kept_and_forgetting_twice_is_harmless() -> None:
+    live = Live()
+    assert live.add(permit(), lambda: None) is None
+    handle = live.add(permit(token=token()), lambda: None)
+    live.remove(handle)
+    live.remove(handle)
+    live.remove(None)
+    assert len(live) == 0

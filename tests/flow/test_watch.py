@@ -1,0 +1,230 @@
+"""What a response tells about the session, and what follows from it."""
+
+import pytest
+
+from gateway.errors import SessionEnded, StoreUnavailable
+from gateway.facts import Event
+from gateway.flow.tokens import Grant
+from gateway.model import Anonymous, LegacySession, Undetermined
+from tests.flow.door import ACCESS, Door, request
+from tests.flow.tokens.world import World
+
+DELETED = b'sessionid=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/'
+
+
+@pytest.fixture
+async def door() -> Door:
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    return Door(world)
+
+
+def rotate(world: World, subject: str = "ada") -> bytes:
+    """The application gives the session a new id, and the old one is gone."""
+    world.app.log_out(b"s1")
+    world.app.log_in(b"s2", subject)
+    return b"sessionid=s2; Path=/; HttpOnly"
+
+
+async def vaulted(world: World, grant: Grant) -> bytes:
+    return dict((await world.vault.open(await world.verified(grant))).cookies)[b"sessionid"]
+
+
+# --- logout ---
+
+
+async def test_a_deleted_cookie_ends_the_families_of_its_session(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request("/logout/", method="POST", cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.log_out(b"s1")
+    fields = await door.look(permit, head, DELETED)
+    assert not await world.accepts(grant)
+    assert fields == [(b"Set-Cookie", DELETED)]
+    assert Event.LOGOUT_SEEN in world.facts.events
+
+
+async def test_a_logout_without_a_word_is_seen_by_its_path(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request("/logout/", method="POST", cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.log_out(b"s1")
+    await door.look(permit, head)
+    assert not await world.accepts(grant)
+
+
+async def test_a_visit_to_the_logout_page_that_ends_nothing_ends_nothing(door: Door) -> None:
+    grant, head = await door.world.exchange(), request("/logout/", cookie=b"sessionid=s1")
+    await door.look(await door.permit(head), head)
+    assert await door.world.accepts(grant)
+
+
+async def test_a_logout_by_a_token_request_ends_the_family_and_tells_nobody_else(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    head = request("/logout/", method="POST", bearer=grant.access_token)
+    permit = await door.permit(head)
+    world.app.log_out(b"s1")
+    assert await door.look(permit, head, DELETED, b"flash=bye; Path=/") == [(b"Set-Cookie", b"flash=bye; Path=/")]
+    assert not await world.accepts(grant)
+
+
+@pytest.mark.parametrize("verdict", [Undetermined("unreachable"), Anonymous("bad_signature")])
+async def test_what_cannot_be_read_ends_nothing(door: Door, verdict: Undetermined | Anonymous) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.verdicts[b"s1"] = world.app.verdicts[b"s9"] = verdict
+    await door.look(permit, head, b"sessionid=s9; Path=/")
+    assert await world.accepts(grant)
+
+
+async def test_a_logout_seen_while_the_store_is_away_is_finished_later(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request("/logout/", method="POST", cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.log_out(b"s1")
+    end_session = world.tokens.end_session
+
+    async def away(session: LegacySession, reason: str, *, now: float) -> int:
+        raise StoreUnavailable
+
+    world.tokens.end_session = away  # type: ignore[method-assign]
+    await door.look(permit, head, DELETED)
+    await door.watch.finish(world.now)
+    world.tokens.end_session = end_session  # type: ignore[method-assign]
+    assert await world.accepts(grant)
+    await door.watch.finish(world.now)
+    assert not await world.accepts(grant)
+
+
+# --- rotation, switch, login ---
+
+
+async def test_a_rotation_by_a_token_goes_to_the_vault_and_not_to_a_client_without_the_session(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    head = request(bearer=grant.access_token)
+    permit = await door.permit(head)
+    assert await door.look(permit, head, rotate(world)) == []
+    assert await vaulted(world, grant) == b"s2"
+    assert await world.tokens.end_session(LegacySession("main", "s2", "ada"), "test", now=world.now) == 1
+
+
+async def test_a_rotation_by_a_token_reaches_the_client_that_showed_the_familys_session(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    head = request(bearer=grant.access_token, cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    line = rotate(world)
+    assert await door.look(permit, head, line) == [(b"Set-Cookie", line)]
+    assert await vaulted(world, grant) == b"s2"
+
+
+async def test_a_rotation_by_a_token_does_not_reach_a_client_that_showed_another_session(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    head = request(bearer=grant.access_token, cookie=b"sessionid=somebody")
+    permit = await door.permit(head)
+    assert await door.look(permit, head, rotate(world)) == []
+
+
+async def test_a_rotation_by_the_cookie_takes_the_families_and_their_vaults_along(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    line = rotate(world)
+    assert await door.look(permit, head, line) == [(b"Set-Cookie", line)]
+    assert await vaulted(world, grant) == b"s2"
+    assert await world.accepts(grant)
+    assert Event.ROTATION_SEEN in world.facts.events
+
+
+async def test_a_cookie_signed_anew_for_the_same_session_is_kept_in_the_vault(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    head = request(bearer=grant.access_token)
+    permit = await door.permit(head)
+    world.app.verdicts[b"signed-later"] = LegacySession("main", "s1", "ada", is_bound=True)
+    await door.look(permit, head, b"sessionid=signed-later; Path=/")
+    assert await vaulted(world, grant) == b"signed-later"
+
+
+async def test_another_user_in_the_same_browser_ends_the_first_ones_families(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request("/login/", method="POST", cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    await door.look(permit, head, rotate(world, "bob"))
+    assert not await world.accepts(grant)
+
+
+async def test_another_users_session_never_enters_the_vault(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    head = request(bearer=grant.access_token)
+    permit = await door.permit(head)
+    await door.look(permit, head, rotate(world, "bob"))
+    with pytest.raises(SessionEnded):
+        await world.vault.open(permit.token)  # type: ignore[arg-type]
+
+
+async def test_two_responses_at_once_leave_the_newer_cookie_in_the_vault(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    head = request(bearer=grant.access_token)
+    first, second = await door.permit(head), await door.permit(head)
+    world.app.verdicts[b"signed-2"] = world.app.verdicts[b"signed-3"] = LegacySession(
+        "main", "s1", "ada", is_bound=True
+    )
+    await door.look(first, head, b"sessionid=signed-2")
+    await door.look(second, head, b"sessionid=signed-3")
+    assert await vaulted(world, grant) == b"signed-2"
+    assert Event.VAULT_CONFLICT in world.facts.events
+
+
+async def test_a_login_of_a_stranger_passes_and_changes_nothing(door: Door) -> None:
+    head = request("/login/", method="POST")
+    permit = await door.permit(head)
+    line = b"sessionid=s1; Path=/"
+    assert await door.look(permit, head, line, status=302) == [(b"Set-Cookie", line)]
+
+
+# --- what every response gets ---
+
+
+async def test_most_responses_need_no_look(door: Door) -> None:
+    head = request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    assert not door.watch.needs_look(permit, head, 200, [(b"Set-Cookie", b"theme=dark"), (b"X", b"sessionid=1")])
+
+
+async def test_the_client_gets_private_caching_and_no_word_in_our_name(door: Door) -> None:
+    head = request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    edited = door.watch.edit(permit, head, 200, [(b"X-Crossfade", b"1"), (b"Set-Cookie", ACCESS + b"=x"), (b"A", b"b")])
+    assert edited == [(b"A", b"b"), (b"cache-control", b"private"), (b"vary", b"authorization, cookie")]
+
+
+async def test_a_public_response_stays_as_it_is(door: Door) -> None:
+    head = request("/static/a.css")
+    fields = [(b"Cache-Control", b"max-age=60")]
+    assert door.watch.edit(await door.permit(head), head, 200, fields) == fields
+
+
+async def test_a_listed_origin_may_read_the_answer_and_the_applications_own_word_is_replaced() -> None:
+    door = Door(await World().start(), origins=frozenset({b"https://shop.example.com"}))
+    head = request(origin=b"https://shop.example.com")
+    edited = door.watch.edit(await door.permit(head), head, 200, [(b"Access-Control-Allow-Origin", b"*")])
+    allowed = [value for name, value in edited if name.lower() == b"access-control-allow-origin"]
+    assert allowed == [b"https://shop.example.com"]
+    assert (b"vary", b"Origin") in edited
+
+
+async def test_a_session_without_a_user_in_the_place_of_the_users_is_a_logout(door: Door) -> None:
+    """Flask-Login signs what is left of the session anew; the old cookie would still be good."""
+    world = door.world
+    grant, head = await world.exchange(), request("/sign-out", method="POST", cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.verdicts[b"emptied"] = Anonymous("no_user")
+    await door.look(permit, head, b"sessionid=emptied; Path=/")
+    assert not await world.accepts(grant)

@@ -1,0 +1,221 @@
+"""A refresh token becomes the next one, and the session behind it is looked at each time."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gateway.errors import InvalidGrant, SessionUndetermined
+from gateway.facts import Event
+from gateway.model import Anonymous, LegacySession, Permit, Undetermined, VaultedSession, Verdict
+from gateway.records import Family, RefreshOutcome
+from tests.flow.tokens.world import MOBILE, START, WEB, World
+
+
+async def test_n40_each_use_rotates_the_token(world: World) -> None:
+    first = await world.exchange()
+    world.pass_time(60)
+    second = await world.refresh(first.refresh_token)
+    assert second.outcome is RefreshOutcome.ROTATED
+    assert second.refresh_token != first.refresh_token
+    assert (await world.verified(second)).session_id == first.family.id
+
+
+async def test_a_token_younger_than_the_grace_is_returned_with_a_fresh_access_token(world: World) -> None:
+    first = await world.exchange()
+    world.pass_time(29)
+    again = await world.refresh(first.refresh_token)
+    assert again.outcome is RefreshOutcome.TOO_YOUNG
+    assert again.refresh_token == first.refresh_token
+    assert again.access_token != first.access_token
+
+
+async def test_n50_n51_racers_and_retries_get_one_successor(world: World) -> None:
+    first = await world.exchange()
+    world.pass_time(60)
+    racers = await asyncio.gather(*(world.refresh(first.refresh_token) for _ in range(20)))
+    world.pass_time(29)
+    racers.append(await world.refresh(first.refresh_token))
+    assert len({grant.refresh_token for grant in racers}) == 1
+    assert sorted({str(grant.outcome) for grant in racers}) == ["grace", "rotated"]
+
+
+async def test_n44_a_replay_outside_of_the_grace_ends_the_family_at_once(world: World) -> None:
+    first = await world.exchange()
+    world.pass_time(60)
+    second = await world.refresh(first.refresh_token)
+    ended = []
+    world.live.add(Permit("app", "/*", token=await world.verified(second)), lambda: ended.append("stream"))
+    world.pass_time(30)
+    with pytest.raises(InvalidGrant) as replay:
+        await world.refresh(first.refresh_token)
+    assert replay.value.reason == "replay"
+    assert ended == ["stream"]
+    assert not await world.accepts(second)
+    with pytest.raises(InvalidGrant, match="not valid any more"):
+        await world.refresh(second.refresh_token)
+    assert world.facts.events[-2:] == [Event.REFRESH_REPLAY, Event.REFRESH_ENDED]
+
+
+async def test_n51_a_grandparent_is_a_replay_even_within_the_grace(world: World) -> None:
+    first = await world.exchange()
+    world.pass_time(60)
+    second = await world.refresh(first.refresh_token)
+    world.pass_time(30)
+    await world.refresh(second.refresh_token)
+    with pytest.raises(InvalidGrant) as replay:
+        await world.refresh(first.refresh_token)
+    assert replay.value.reason == "replay"
+
+
+@pytest.mark.parametrize(
+    ("token", "client", "reason"),
+    [
+        ("", WEB, "malformed"),
+        ("rt1.short.sum", WEB, "malformed"),
+        ("eyJhbGciOiJub25lIn0.e30.", WEB, "malformed"),
+        ("rt1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.2O5Xdg", WEB, "malformed"),
+    ],
+)
+async def test_junk_never_reaches_the_store(world: World, token: str, client: object, reason: str) -> None:
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(token)
+    assert refused.value.reason == reason
+    assert world.facts.events == []
+
+
+async def test_n45_a_token_of_another_client_is_refused_and_keeps_working_for_its_own(world: World) -> None:
+    grant = await world.exchange()
+    world.pass_time(60)
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(grant.refresh_token, MOBILE)
+    assert refused.value.reason == "wrong_client"
+    assert (await world.refresh(grant.refresh_token)).access_token
+
+
+async def test_an_unknown_token_is_refused(world: World) -> None:
+    grant = await world.exchange()
+    other = await World().start()
+    with pytest.raises(InvalidGrant) as refused:
+        await other.refresh(grant.refresh_token)
+    assert refused.value.reason == "unknown"
+
+
+async def test_n42_a_token_expires_when_nobody_uses_it(world: World) -> None:
+    world.policy = replace(world.policy, rotation=replace(world.policy.rotation, idle=3600))
+    world.tokens = world.flow()
+    grant = await world.exchange()
+    assert grant.refresh_expires_in == 3600
+    world.pass_time(3600)
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(grant.refresh_token)
+    assert refused.value.reason == "expired"
+
+
+async def test_n41_no_rotation_prolongs_the_first_end(world: World) -> None:
+    grant = await world.exchange()
+    world.pass_time(604800 - 600)
+    grant = await world.refresh(grant.refresh_token)
+    assert (grant.refresh_expires_in, grant.expires_in) == (600, 600)
+
+
+async def test_claims_that_changed_in_the_session_change_in_the_next_token(world: World) -> None:
+    first = await world.exchange()
+    world.app.verdicts[b"s1"] = LegacySession("main", "s1", "ada", {"roles": []}, START + 600, is_bound=True)
+    world.pass_time(60)
+    second = await world.refresh(first.refresh_token)
+    assert (await world.verified(second)).claims["roles"] == []
+    assert second.expires_in == 540  # never beyond the end that the session has now
+
+
+# --- the session behind it ---
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Anonymous("gone"),
+        Anonymous("expired"),
+        Anonymous("no_user"),
+        Anonymous("not_bound"),
+        LegacySession("main", "s1", "bob", is_bound=True),
+    ],
+)
+async def test_a_session_that_is_over_ends_its_family(world: World, verdict: Verdict) -> None:
+    grant = await world.exchange()
+    world.app.verdicts[b"s1"] = verdict
+    world.pass_time(60)
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(grant.refresh_token)
+    assert refused.value.reason == "session_ended"
+    assert not await world.accepts(grant)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [Undetermined("unreachable"), Undetermined("timeout"), Anonymous("bad_signature"), Anonymous("absent")],
+)
+async def test_n52_what_nobody_can_say_never_logs_anybody_out(world: World, verdict: Verdict) -> None:
+    first = await world.exchange()
+    world.app.verdicts[b"s1"] = verdict
+    world.pass_time(60)
+    second = await world.refresh(first.refresh_token)
+    assert await world.accepts(second)
+
+
+async def test_the_session_is_looked_at_afresh(world: World) -> None:
+    grant = await world.exchange()
+    await world.refresh(grant.refresh_token)
+    assert world.app.asked == [True, True]
+
+
+async def test_a_session_whose_binding_nobody_checks_any_more_gets_no_tokens_and_is_not_ended(world: World) -> None:
+    grant = await world.exchange()
+    world.app.log_in(b"s1", "ada", is_bound=False)
+    world.pass_time(60)
+    with pytest.raises(SessionUndetermined):
+        await world.refresh(grant.refresh_token)
+    assert await world.accepts(grant)
+
+
+async def test_a_vault_that_cannot_be_read_never_logs_anybody_out(world: World) -> None:
+    grant = await world.exchange()
+    world.vaulted.entries.clear()
+    world.pass_time(60)
+    assert (await world.refresh(grant.refresh_token)).outcome is RefreshOutcome.ROTATED
+
+
+async def test_a_site_that_is_not_configured_any_more_never_logs_anybody_out(world: World) -> None:
+    world.vault = _ElsewhereVault(world)  # type: ignore[assignment]
+    world.tokens = world.flow()
+    grant = await world.exchange()
+    assert (await world.refresh(grant.refresh_token)).access_token
+
+
+async def test_a_family_that_ends_while_its_token_is_refreshed_gets_nothing(world: World) -> None:
+    grant = await world.exchange()
+    world.pass_time(60)
+    rotate = world.families.rotate
+
+    async def rotate_and_end(*arguments: object) -> object:
+        rotation = await rotate(*arguments)  # type: ignore[arg-type]
+        await world.families.end_families([grant.family.id], "logout", world.now + 60, world.now)
+        return rotation
+
+    world.families.rotate = rotate_and_end  # type: ignore[method-assign, assignment]
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(grant.refresh_token)
+    assert refused.value.reason == "ended"
+
+
+class _ElsewhereVault:
+    """A vault whose entries belong to a site that is gone from the configuration."""
+
+    def __init__(self, world: World) -> None:
+        self._vault = world.vault
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._vault, name)
+
+    async def open_family(self, family: Family) -> VaultedSession:
+        return replace(await self._vault.open_family(family), site="old")

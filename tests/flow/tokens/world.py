@@ -1,0 +1,180 @@
+"""A whole token flow over memory stores, real keys and a legacy application of two lines."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from gateway.bridge.vault import SealedVault, VaultKeys
+from gateway.core.credentials import Site
+from gateway.core.rotation import RotationPolicy
+from gateway.errors import InvalidToken
+from gateway.facts import Event, RequestFact
+from gateway.flow.clients import Client
+from gateway.flow.live import Live
+from gateway.flow.tokens import Grant, TokenFlow, TokenPolicy, TokenSecrets
+from gateway.keys.files import KeyPlace, load_key
+from gateway.keys.generated import generate_pem
+from gateway.keys.ring import KeyRing
+from gateway.model import Anonymous, LegacySession, SessionCookie, VaultedSession, Verdict, VerifiedToken
+from gateway.stores.refresh_memory import MemoryRefreshStore
+from gateway.stores.revocation_log_memory import MemoryRevocationLog
+from gateway.stores.revocation_memory import MemoryRevocationStore
+from gateway.stores.vault_memory import MemoryVaultStore
+
+ISSUER = "https://www.example.com"
+START = 1_800_000_000.0
+WEB = Client("web", "cookie")
+MOBILE = Client("mobile", "body")
+SITE = Site("main", "app", (b"sessionid", b"remember"), logout_paths=("/logout/",), csrf="django")
+
+
+@dataclass
+class SettableClock:
+    """Time that a test moves by hand."""
+
+    now: float = START
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Counting:
+    """Facts, as counted."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def request(self, fact: RequestFact) -> None: ...
+
+    def count(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def new_keys() -> KeyRing:
+    """A key ring with one key of its own."""
+    return KeyRing([load_key(KeyPlace("ES256", env="KEY"), {"KEY": generate_pem("ES256").decode()})])
+
+
+KEYS = new_keys()
+
+
+class Application:
+    """The legacy application as a session store and as what ends a session: cookie value to verdict."""
+
+    def __init__(self) -> None:
+        self.verdicts: dict[bytes, Verdict] = {}
+        self.asked: list[bool] = []
+        self.forgotten: list[str] = []
+        self.ended: list[VaultedSession] = []
+        self.refuses_logout = False
+
+    def log_in(self, cookie: bytes, subject: str, *, expires_at: float | None = None, is_bound: bool = True) -> None:
+        key = cookie.decode()
+        self.verdicts[cookie] = LegacySession("main", key, subject, {"roles": ["staff"]}, expires_at, is_bound)
+
+    def log_out(self, cookie: bytes, reason: str = "gone") -> None:
+        self.verdicts[cookie] = Anonymous(reason)
+
+    async def resolve(self, shown: SessionCookie, now: float, *, fresh: bool = False) -> Verdict:
+        self.asked.append(fresh)
+        return self.verdicts.get(dict(shown.cookies).get(b"sessionid", b""), Anonymous("gone"))
+
+    def forget(self, session: LegacySession) -> None:
+        self.forgotten.append(session.key)
+
+    async def end(self, vaulted: VaultedSession) -> bool:
+        self.ended.append(vaulted)
+        if self.refuses_logout:
+            return False
+        self.log_out(dict(vaulted.cookies)[b"sessionid"])
+        return True
+
+
+@dataclass
+class World:
+    """Everything that a test of the token flow can touch."""
+
+    policy: TokenPolicy = field(default_factory=lambda: TokenPolicy(ISSUER, "app", rotation=RotationPolicy(grace=30)))
+    clock: SettableClock = field(default_factory=SettableClock)
+    keys: KeyRing = KEYS
+
+    def __post_init__(self) -> None:
+        self.log = MemoryRevocationLog()
+        self.vaulted = MemoryVaultStore()
+        self.families = MemoryRefreshStore(self.log, self.vaulted)
+        self.revocation = MemoryRevocationStore(self.log, self.clock)
+        self.app = Application()
+        self.live = Live()
+        self.facts = Counting()
+        self.entropy = _Entropy()
+        self.vault = SealedVault(
+            store=self.vaulted,
+            families=self.families,
+            keys=VaultKeys("v1", {"v1": bytes(32)}),
+            clock=self.clock,
+            entropy=self.entropy,
+        )
+        self.tokens = self.flow()
+
+    def flow(self) -> TokenFlow:
+        """Put a flow together from what is there now."""
+        return TokenFlow(
+            policy=self.policy,
+            families=self.families,
+            log=self.log,
+            revocation=self.revocation,
+            keys=self.keys,
+            vault=self.vault,
+            sessions={"main": self.app},
+            enders={"main": self.app},
+            secrets=TokenSecrets(pepper=b"p" * 32, session_hash_key=b"h" * 32),
+            live=self.live,
+            facts=self.facts,
+            entropy=self.entropy,
+        )
+
+    async def start(self) -> "World":
+        """Read the log once, so that revocations can be looked up."""
+        await self.revocation.catch_up(self.clock.now)
+        return self
+
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    async def exchange(self, cookie: bytes = b"s1", client: Client = WEB, key: str = "") -> Grant:
+        return await self.tokens.exchange(shown(cookie), client, now=self.now, idempotency_key=key)
+
+    async def refresh(self, token: str, client: Client = WEB) -> Grant:
+        return await self.tokens.refresh(token, client, now=self.now)
+
+    async def verified(self, grant: Grant) -> VerifiedToken:
+        return await self.tokens.verify(grant.access_token.encode(), now=self.now)
+
+    async def accepts(self, grant: Grant) -> bool:
+        """Whether the access token would be let through."""
+        try:
+            await self.verified(grant)
+        except InvalidToken:
+            return False
+        return True
+
+
+class _Entropy:
+    """Derives from a counter instead of drawing, so that a failing test fails the same way again."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, length: int) -> bytes:
+        self._count += 1
+        return hashlib.shake_128(str(self._count).encode()).digest(length)
+
+
+def shown(cookie: bytes, *more: tuple[bytes, bytes]) -> SessionCookie:
+    return SessionCookie("main", ((b"sessionid", cookie), *more))

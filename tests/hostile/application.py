@@ -1,0 +1,112 @@
+"""An application that records every byte it is sent."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import cast
+
+import h11
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request that the application has received whole."""
+
+    method: str
+    target: str
+    fields: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def values(self, name: str) -> list[str]:
+        return [value for key, value in self.fields if key == name]
+
+
+@dataclass
+class Recorder:
+    """The application. `answer` is what it answers with, whatever it is asked; empty for a plain 200."""
+
+    received: bytearray = field(default_factory=bytearray)
+    arrivals: list[Arrival] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    unfinished: set["Application"] = field(default_factory=set)
+    """Connections on which a request has begun and not ended."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while there is none."""
+    answer: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.settled.set()
+
+    def clear(self) -> None:
+        self.received.clear()
+        self.arrivals.clear()
+        self.faults.clear()
+        self.answer = b""
+
+    def begin(self, connection: "Application") -> None:
+        self.unfinished.add(connection)
+        self.settled.clear()
+
+    def end(self, connection: "Application") -> None:
+        self.unfinished.discard(connection)
+        if not self.unfinished:
+            self.settled.set()
+
+
+class Application(asyncio.Protocol):
+    """One connection of the application, read by h11 and not by us."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.parser = h11.Connection(h11.SERVER)
+        self.request: h11.Request | None = None
+        self.body = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.recorder.received += data
+        if self.transport.is_closing():
+            return
+        try:
+            self.parser.receive_data(data)
+            self._read()
+        except h11.RemoteProtocolError as error:
+            self.recorder.faults.append(str(error))
+            self.transport.abort()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.recorder.end(self)
+
+    def _read(self) -> None:
+        while True:
+            match self.parser.next_event():
+                case h11.Request() as request:
+                    self.request, self.body = request, b""
+                    self.recorder.begin(self)
+                case h11.Data() as data:
+                    self.body += bytes(data.data)
+                case h11.EndOfMessage():
+                    self._arrive()
+                case _:
+                    return
+
+    def _arrive(self) -> None:
+        assert self.request is not None
+        fields = tuple((name.decode(), value.decode("latin-1")) for name, value in self.request.headers)
+        arrival = Arrival(self.request.method.decode(), self.request.target.decode(), fields, self.body)
+        self.recorder.end(self)
+        self.recorder.arrivals.append(arrival)
+        if self.recorder.answer:
+            self.transport.write(self.recorder.answer)
+            self.transport.close()
+        elif "websocket" in arrival.values("upgrade"):
+            self.transport.write(
+                b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
+            )
+            self.transport.close()
+        else:
+            self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            self.parser.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
+            self.parser.send(h11.EndOfMessage())
+            self.parser.start_next_cycle()

@@ -1,0 +1,51 @@
+"""What the tests of the stores share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.stores.sqlite import Database
+from tests.servers import RedisServer
+from tests.stores.redis_stores import UnsteadyLog
+
+pytest.register_assert_rewrite(
+    "tests.stores.conformance_families",
+    "tests.stores.conformance_phase",
+    "tests.stores.conformance_refresh",
+    "tests.stores.conformance_revocation_log",
+    "tests.stores.conformance_vault",
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(tmp_path / "crossfade.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(shared_redis: RedisServer) -> RedisServer:
+    """The shared server, empty. A test that hurts its server starts one of its own."""
+    shared_redis.tell("FLUSHALL")
+    shared_redis.tell("CONFIG", "RESETSTAT")
+    return shared_redis
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server of the test's own, to be hurt."""
+    with RedisServer(tmp_path / "redis") as started:
+        yield started
+
+
+@pytest.fixture
+def log() -> UnsteadyLog:
+    return UnsteadyLog()

@@ -1,0 +1,42 @@
+"""The stores in memory keep the same rules as the durable ones."""
+
+import pytest
+
+from gateway.stores.phase_memory import MemoryPhaseStore
+from gateway.stores.refresh_memory import MemoryRefreshStore
+from gateway.stores.revocation_log_memory import MemoryRevocationLog
+from gateway.stores.vault_memory import MemoryVaultStore
+from tests.stores.conformance_families import FamilyRules
+from tests.stores.conformance_phase import PhaseStoreRules
+from tests.stores.conformance_refresh import RefreshStoreRules, Stores
+from tests.stores.conformance_revocation_log import RevocationLogRules
+from tests.stores.conformance_vault import VaultStoreRules
+
+
+def memory_stores() -> Stores:
+    log, vault = MemoryRevocationLog(), MemoryVaultStore()
+    return Stores(MemoryRefreshStore(log, vault), vault, log)
+
+
+class TestRefreshStore(RefreshStoreRules, FamilyRules):
+    @pytest.fixture
+    def stores(self) -> Stores:
+        return memory_stores()
+
+
+class TestVaultStore(VaultStoreRules):
+    @pytest.fixture
+    def stores(self) -> Stores:
+        return memory_stores()
+
+
+class TestPhaseStore(PhaseStoreRules):
+    @pytest.fixture
+    def phases(self) -> MemoryPhaseStore:
+        return MemoryPhaseStore()
+
+
+class TestRevocationLog(RevocationLogRules):
+    @pytest.fixture
+    def log(self) -> MemoryRevocationLog:
+        return MemoryRevocationLog()

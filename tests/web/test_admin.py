@@ -1,0 +1,208 @@
+"""The admin port: probes and metrics for everybody who reaches it, actions for the local user alone."""
+
+from collections.abc import Mapping
+
+import httpx
+import pytest
+
+from gateway.errors import StoreUnavailable
+from gateway.facts import Event
+from gateway.model import Phase
+from gateway.observe.exposition import Exposition
+from gateway.observe.metrics import Metrics
+from gateway.web.admin import create_admin_app
+from gateway.web.readiness import Dependency, Readiness
+
+REDIS_DOWN = Dependency("redis", is_up=False)
+SQLITE_DOWN = Dependency("sqlite", is_up=False, is_required=True)
+ALL_UP = (Dependency("redis", is_up=True), Dependency("sqlite", is_up=True, is_required=True))
+
+
+class State:
+    """An admin state that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.ready = Readiness("", ALL_UP)
+        self.told: list[object] = []
+
+    def readiness(self) -> Readiness:
+        return self.ready
+
+    async def phase(self) -> Mapping[str, object]:
+        return {"phase": "parallel", "source": "store"}
+
+    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
+        if reason == "away":
+            raise StoreUnavailable
+        self.told.append((phase, by, reason))
+        return {"phase": phase}
+
+    async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
+        self.told.append(("panic", by, reason))
+        return {"phase": "off"}
+
+    async def roll_back(self, *, by: str, reason: str, is_rehearsal: bool) -> Mapping[str, object]:
+        self.told.append(("rollback", by, reason, is_rehearsal))
+        return {"signed_out": {"web": 3}}
+
+    async def status(self) -> Mapping[str, object]:
+        return {"families": 2}
+
+
+@pytest.fixture
+def state() -> State:
+    return State()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(routes=("/*",))
+
+
+def client(
+    state: State,
+    metrics: Metrics | None = None,
+    *,
+    is_local: bool = True,
+    host: str = "127.0.0.1:9901",
+) -> httpx.AsyncClient:
+    exposition = Exposition(metrics or Metrics(routes=()), version="1")
+    app = create_admin_app(state=state, exposition=exposition, allows_actions=is_local, hosts=["admin.internal"])
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}")
+
+
+async def test_live_asks_nobody() -> None:
+    answer = await client(None).get("/livez")  # type: ignore[arg-type]
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+@pytest.mark.parametrize(
+    ("readiness", "status", "word"),
+    [
+        (Readiness("", ALL_UP), 200, "ready"),
+        (Readiness("", (REDIS_DOWN,)), 200, "degraded"),
+        (Readiness("", (REDIS_DOWN, SQLITE_DOWN)), 503, "not_ready"),
+        (Readiness("starting"), 503, "not_ready"),
+        (Readiness("draining", ALL_UP), 503, "not_ready"),
+    ],
+)
+async def test_ready_follows_the_failure_policy(state: State, readiness: Readiness, status: int, word: str) -> None:
+    state.ready = readiness
+    answer = await client(state, is_local=False).get("/readyz")
+    assert answer.status_code == status
+    body = answer.json()
+    assert body["status"] == word
+    assert body["reason"] == readiness.reason
+    assert set(body["dependencies"]) == {dependency.name for dependency in readiness.dependencies}
+
+
+async def test_a_dependency_is_shown_with_what_it_means(state: State) -> None:
+    state.ready = Readiness("", (REDIS_DOWN,))
+    body = (await client(state).get("/readyz")).json()
+    assert body["dependencies"] == {"redis": {"up": False, "required": False}}
+
+
+async def test_metrics_are_rendered_as_the_scraper_asks(state: State, metrics: Metrics) -> None:
+    metrics.count(Event.EXCHANGED)
+    scraper = client(state, metrics, is_local=False)
+    plain = await scraper.get("/metrics")
+    assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert 'crossfade_events_total{event="exchanged"} 1.0' in plain.text
+    modern = await scraper.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+    assert modern.headers["content-type"].startswith("application/openmetrics-text")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:9901", 200),
+        ("[::1]:9901", 200),
+        ("10.0.0.7:9901", 200),
+        ("localhost:9901", 200),
+        ("Admin.Internal", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:9901", 403),
+        ("", 403),
+    ],
+)
+async def test_a_name_that_is_not_on_the_list_is_refused_over_tcp(state: State, host: str, status: int) -> None:
+    answer = await client(state, is_local=False).get("/livez", headers={"host": host})
+    assert answer.status_code == status
+
+
+async def test_over_the_local_socket_any_host_will_do(state: State) -> None:
+    assert (await client(state, host="whatever").get("/livez")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/phase"),
+        ("POST", "/phase"),
+        ("POST", "/phase/panic"),
+        ("POST", "/phase/rollback"),
+        ("GET", "/status"),
+    ],
+)
+class TestActions:
+    async def test_do_not_exist_over_tcp(self, state: State, method: str, path: str) -> None:
+        answer = await client(state, is_local=False).request(method, path, json={"reason": "x"})
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "not_found"
+        assert state.told == []
+
+    async def test_are_answered_on_the_local_socket(self, state: State, method: str, path: str) -> None:
+        answer = await client(state).request(method, path, json={"phase": "off", "reason": "x"})
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_phase_is_set_with_who_and_why(state: State) -> None:
+    order = {"phase": "handback", "reason": " going back ", "by": "ada"}
+    assert (await client(state).post("/phase", json=order)).json() == {"phase": "handback"}
+    assert state.told == [(Phase.HANDBACK, "ada", "going back")]
+
+
+async def test_who_is_the_local_socket_when_nobody_says(state: State) -> None:
+    await client(state).post("/phase/panic", json={"reason": "fire"})
+    assert state.told == [("panic", "local socket", "fire")]
+
+
+async def test_a_rollback_can_be_rehearsed_without_a_reason(state: State) -> None:
+    rehearsal = await client(state).post("/phase/rollback", json={"dry_run": True})
+    assert rehearsal.json() == {"signed_out": {"web": 3}}
+    await client(state).post("/phase/rollback", json={"reason": "broken"})
+    assert state.told == [("rollback", "local socket", "", True), ("rollback", "local socket", "broken", False)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/phase", b'{"phase": "sideways", "reason": "x"}'),
+        ("/phase", b'{"reason": "x"}'),
+        ("/phase", b'{"phase": "off"}'),
+        ("/phase", b'{"phase": "off", "reason": "  "}'),
+        ("/phase/panic", b'{"reason": 5}'),
+        ("/phase/panic", b'{"reason": "' + b"x" * 501 + b'"}'),
+        ("/phase/panic", b"[]"),
+        ("/phase/panic", b"not json"),
+        ("/phase/panic", b""),
+        ("/phase/panic", b" " * 20_000),
+        ("/phase/rollback", b'{"dry_run": "yes", "reason": "x"}'),
+    ],
+)
+async def test_an_order_that_cannot_be_read_does_nothing(state: State, path: str, body: bytes) -> None:
+    answer = await client(state).post(path, content=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert state.told == []
+
+
+async def test_a_store_that_is_away_is_said_so(state: State) -> None:
+    answer = await client(state).post("/phase", json={"phase": "off", "reason": "away"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    assert "retry-after" in answer.headers
+
+
+async def test_an_unknown_address_or_method_is_a_problem_like_all_others(state: State) -> None:
+    for answer in (await client(state).get("/nowhere"), await client(state).delete("/livez")):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

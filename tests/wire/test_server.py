@@ -1,0 +1,129 @@
+"""The end of a worker: what is under way is finished, what is idle is closed, and nothing half looks whole."""
+
+import asyncio
+
+import pytest
+
+from gateway.flow.live import Live
+from gateway.flow.request import RequestFlow
+from gateway.flow.watch import ResponseWatch
+from gateway.wire.ports import Flow, LiveIndex, Watch
+from tests.wire.stand import OK, Line, Stand, answers_ok, get
+from tests.wire.test_tunnel import joined
+
+
+def real_ones_fit(flow: RequestFlow, watch: ResponseWatch, live: Live) -> tuple[Flow, Watch, LiveIndex]:
+    """Checked by mypy: what the stand imitates has the shape that the wire needs."""
+    return flow, watch, live
+
+
+async def never(line: Line) -> None:
+    await asyncio.sleep(60)
+
+
+async def test_idle_connections_are_closed_when_it_drains(stand: Stand) -> None:
+    await stand.open()
+    fresh, used = await stand.connect(), await stand.connect()
+    await used.ask(get())
+    await stand.until(lambda: stand.server.connection_count == 2)
+    stand.server.drain()
+    assert await fresh.rest() == b""
+    assert await used.rest() == b""
+    fresh.close()
+    used.close()
+    assert await stand.server.wait_idle(5)
+
+
+async def test_what_is_under_way_is_finished_and_then_closed(stand: Stand) -> None:
+    app = await stand.open(never)
+    client = await stand.connect()
+    client.send(get())
+    line = await app.line()
+    await line.head()
+    assert stand.server.request_count == 1
+    stand.server.drain()
+    assert not await stand.server.wait_idle(0.02)
+    line.send(OK)
+    status, head, body = await client.response()
+    assert (status, body, b"connection: close" in head) == (200, b"ok", True)
+    client.close()
+    assert await stand.server.wait_idle(5)
+    assert (stand.server.connection_count, stand.server.request_count) == (0, 0)
+
+
+async def test_a_response_that_had_begun_is_finished(stand: Stand) -> None:
+    app = await stand.open(never)
+    client = await stand.connect()
+    client.send(get() + get("/never"))
+    line = await app.line()
+    await line.head()
+    line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+    await client.head()
+    stand.server.drain()
+    line.send(b"cd")
+    assert await client.rest() == b"abcd"
+    assert len(stand.flow.asked) == 1
+
+
+async def test_a_request_that_has_begun_to_arrive_is_still_answered(stand: Stand) -> None:
+    await stand.open(answers_ok)
+    client = await stand.connect()
+    client.send(get()[:10])
+    await stand.until(lambda: stand.server.connection_count and stand.connection._has_begun)
+    stand.server.drain()
+    client.send(get()[10:])
+    status, head, _ = await client.response()
+    assert (status, b"connection: close" in head) == (200, True)
+
+
+async def test_who_connects_while_it_drains_is_served_once(stand: Stand) -> None:
+    """Until the socket is closed, connections still come."""
+    await stand.open()
+    stand.server.drain()
+    client = await stand.connect()
+    assert b"connection: close" in (await client.ask(get()))[1]
+    assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("request_", [get(), b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"])
+async def test_a_half_answer_does_not_look_whole_when_it_is_aborted(stand: Stand, request_: bytes) -> None:
+    app = await stand.open(never)
+    client = await stand.connect()
+    client.send(request_)
+    line = await app.line()
+    await line.head()
+    line.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
+    await client.head()
+    stand.server.abort()
+    assert await client.is_reset()
+    await line.gone()
+    assert await stand.server.wait_idle(5)
+
+
+async def test_tunnels_go_on_while_it_drains_and_are_told_to_come_back(stand: Stand) -> None:
+    client, line = await joined(stand)
+    stand.server.drain()
+    client.send(b"x")
+    assert await line.read(1) == b"x"
+    assert not await stand.server.wait_idle(0.02)
+    stand.server.abort()
+    assert await client.rest() == b"\x88\x02\x03\xf4"
+    await line.gone()
+    client.close()
+    assert await stand.server.wait_idle(5)
+    assert stand.facts.requests[0].code == "shutting_down"
+
+
+async def test_close_ends_what_is_left(stand: Stand) -> None:
+    app = await stand.open(never)
+    client = await stand.connect()
+    client.send(get())
+    line = await app.line()
+    await line.head()
+    idle = await stand.connect()
+    await stand.until(lambda: stand.server.connection_count == 2)
+    await stand.server.close()
+    await client.gone()
+    await idle.gone()
+    await line.gone()
+    assert (stand.server.connection_count, stand.pool.open_count) == (0, 0)
