@@ -1,7 +1,6 @@
 """What can be said about the gateway's own work: one fact per request, and events in a closed list."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.model import Credential
@@ -55,9 +54,7 @@ class RequestFact:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Facts that nobody reads; for tests and the middleware without metrics."""
-
-    seen: Mapping[str, int] = field(default_factory=dict)
+    """Facts that nobody reads."""
 
     def request(self, fact: RequestFact) -> None:
         """Ignore it."""

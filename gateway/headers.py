@@ -96,7 +96,6 @@ class SetCookie(NamedTuple):
     name: bytes
     value: bytes
     is_deletion: bool
-    raw: bytes
 
 
 def read_set_cookie(raw: bytes, now: float) -> SetCookie:
@@ -115,7 +114,7 @@ def read_set_cookie(raw: bytes, now: float) -> SetCookie:
             deletion = content.startswith(b"-") or content.strip(b"0") == b""
         elif key == b"expires" and not has_max_age:
             deletion = _is_past(content, now)
-    return SetCookie(name.strip(b" \t"), value.strip(b" \t"), deletion, raw)
+    return SetCookie(name.strip(b" \t"), value.strip(b" \t"), deletion)
 
 
 def _is_past(date: bytes, now: float) -> bool:

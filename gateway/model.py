@@ -277,6 +277,8 @@ class Permit:
     """Header fields added to the response: cookies of ours set or deleted, CORS."""
     is_private: bool = False
     """The response depends on a credential: shared caches must not keep it."""
+    is_transparent: bool = False
+    """Tokens are off: nothing is said about the response either."""
     token: VerifiedToken | None = None
     session: LegacySession | None = None
     shown: SessionCookie | None = None
@@ -297,7 +299,6 @@ class VaultedSession:
     """The user's own cookies as the vault keeps them for a family.
 
     `version` grows with each write and is compared before the next (compare-and-set).
-    `user_agent` is that of the exchange: some frameworks bind a session to it.
     """
 
     session_id: str

@@ -135,7 +135,10 @@ class RefreshStore(Protocol):
         ...
 
     async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
-        """Present a refresh token: lock its family, let `decide` choose, carry it out."""
+        """Present a refresh token: lock its family, let `decide` choose, carry it out.
+
+        What `decide` raises passes through, and nothing was changed.
+        """
         ...
 
     async def find_family(self, family_id: str) -> Family | None:
@@ -172,11 +175,18 @@ class RefreshStore(Protocol):
         ...
 
     async def bar_session(self, session_hash: bytes, until: float, now: float) -> None:
-        """Remember that a legacy session was logged out: no family may be opened from it until then."""
+        """Remember that a legacy session was logged out now: no family may be opened from it until then.
+
+        Of several bars the longest and the latest count together.
+        """
         ...
 
-    async def is_barred(self, session_hash: bytes, now: float) -> bool:
-        """Say whether `bar_session` holds for it."""
+    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
+        """Say whether `bar_session` holds for it.
+
+        Some sessions have the same key after the next login. What was signed later than the logout, if `signed_at`
+        says when that was, is not barred by it.
+        """
         ...
 
     async def count_live(self, now: float) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
 """What the stores keep and what a transaction is told: families, refresh tokens, sealed sessions, keys."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.model import Revocation
@@ -33,6 +33,7 @@ class Family:
     created_at: float
     idle_expires_at: float
     absolute_expires_at: float
+    """No access token of the family outlives it. It never moves back, so that a revocation can rely on it."""
     ended_at: float | None = None
     ended_reason: str = ""
 
@@ -69,7 +70,8 @@ class RotationDecision:
     """What a store shall do with a presented token; made by `core.rotation`, carried out in one transaction.
 
     ROTATED: mark the presented row used (`used_at` = now, `successor_sealed`), null the sealed value of its
-    predecessor, insert `successor`, move the family to `successor.generation` and `idle_expires_at`.
+    predecessor, insert `successor`, move the family to `successor.generation`, `idle_expires_at` and, where it is not
+    None, `absolute_expires_at`.
     REPLAY: end the family with reason `replay` and record its revocation in the same transaction.
     Every other outcome writes nothing.
     """
@@ -80,6 +82,19 @@ class RotationDecision:
     idle_expires_at: float = 0.0
     token: str = ""
     """The refresh token to hand out: the new, the sealed, or the presented one. Never stored, never logged."""
+    absolute_expires_at: float | None = None
+
+
+def rotated(family: Family, decision: RotationDecision) -> Family:
+    """Return a family as it is after a decision whose outcome is ROTATED."""
+    assert decision.successor is not None
+    end = decision.absolute_expires_at
+    return replace(
+        family,
+        generation=decision.successor.generation,
+        idle_expires_at=decision.idle_expires_at,
+        absolute_expires_at=family.absolute_expires_at if end is None else end,
+    )
 
 
 Decide = Callable[[Family, RefreshRow], RotationDecision]

@@ -26,6 +26,7 @@ LIBRARIES = [
     "httptools",
     "uvloop",
     "redis",
+    "asyncpg",
     "pyjwt",
     "h11",
 ]
@@ -42,6 +43,12 @@ def redis_version() -> str:
     from tests.servers import redis_binary
 
     return first_line_of(redis_binary(), "--version")
+
+
+def postgres_version() -> str:
+    from tests.servers_postgres import postgres_version
+
+    return postgres_version()
 
 
 def run_tests(arguments: list[str]) -> int:
@@ -76,7 +83,14 @@ def write_summary(seconds: float) -> None:
     ]
     for room, counts in sorted(results_by_room().items()):
         lines.append(f"| {room} | {counts['passed']} | {counts['failure'] + counts['error']} | {counts['skipped']} |")
-    lines += ["", "## Real servers and frameworks", "", f"- {redis_version()}", f"- SQLite {sqlite_version()}"]
+    lines += [
+        "",
+        "## Real servers and frameworks",
+        "",
+        f"- {redis_version()}",
+        f"- {postgres_version()}",
+        f"- SQLite {sqlite_version()}",
+    ]
     for name in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             lines.append(f"- {name} {importlib.metadata.version(name)}")

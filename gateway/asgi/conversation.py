@@ -102,7 +102,7 @@ class Conversation:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
-        elif self._opened is not None and not self._opened.done():
+        elif self._opened is not None:
             self._pool.cancel(self)
             self._opened.cancel()
 

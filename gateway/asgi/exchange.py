@@ -9,9 +9,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from gateway.asgi.gateway import Gateway
-from gateway.errors import BodyTooLarge
+from gateway.errors import BodyTooLarge, SessionEnded
 from gateway.headers import Pairs
 from gateway.model import Peer, Permit, RequestHead
+from gateway.wire.semantics import is_event_stream
 
 Message = MutableMapping[str, Any]
 
@@ -30,9 +31,16 @@ class Exchange:
     """Seconds that the application took."""
     _handle: object = field(default=None, init=False)
     _ending: asyncio.Timeout | None = field(default=None, init=False)
+    _moment: int = field(default=0, init=False)
+    _is_answered: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        """Note the moment: revocations from here on end it."""
+        self._moment = self.gateway.live.moment
 
     async def edited(self, status: int, fields: Pairs) -> Pairs:
         """Return a response's fields as the client gets them."""
+        self._is_answered = True
         watch, permit, head = self.gateway.watch, self.permit, self.head
         if watch.needs_look(permit, head, status, fields):
             fields = await watch.look(permit, head, status, fields, time.time())
@@ -53,12 +61,22 @@ class Exchange:
             self._ending = None
             self.gateway.live.remove(self._handle)
             self.upstream_duration = time.monotonic() - started
+            if self.awaits_logout and not self._is_answered:
+                await self.gateway.watch.look_after(self.permit, self.head, time.time())
         return False
+
+    @property
+    def awaits_logout(self) -> bool:
+        """Whether a session may end by this request, which is then followed although nobody waits for the answer."""
+        return self.gateway.watch.awaits_logout(self.permit, self.head)
 
     def stays_open(self) -> None:
         """From now on a revocation of the credential ends this exchange: it is a tunnel or an event stream."""
         if self._handle is None:
-            self._handle = self.gateway.live.add(self.permit, self._end)
+            try:
+                self._handle = self.gateway.live.add(self.permit, self._end, self._moment)
+            except SessionEnded:
+                self._end()
 
     def _end(self) -> None:
         if self._ending is not None:
@@ -78,7 +96,7 @@ class Sending:
             status = message["status"]
             fields = await self._exchange.edited(status, _pairs(message))
             message = {**message, "headers": fields}
-            if is_stream(fields):
+            if is_event_stream(fields):
                 self._exchange.stays_open()
         elif message["type"] == "websocket.accept":
             message = {**message, "headers": await self._exchange.edited(101, _pairs(message))}
@@ -88,13 +106,6 @@ class Sending:
 
 def _pairs(message: Message) -> Pairs:
     return [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
-
-
-def is_stream(fields: Pairs) -> bool:
-    """Whether a response is an event stream, which stays open."""
-    return any(
-        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields
-    )
 
 
 def limited(receive: Receive, limit: int) -> Receive:

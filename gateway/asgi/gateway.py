@@ -15,8 +15,6 @@ from gateway.ports import Facts
 from gateway.wire.pool import Pool
 from gateway.wire.ports import Flow, LiveIndex, Watch
 
-_TICK = 1.0
-
 _log = structlog.get_logger()
 
 
@@ -92,8 +90,10 @@ Build = Callable[[], Awaitable[Gateway]]
 class Life:
     """Starts a gateway when the server starts or, on a server without lifespan, with the first request; stops it."""
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: Build, *, tick: float = 1.0) -> None:
+        """`tick` is in seconds."""
         self._build = build
+        self._period = tick
         self._starting: asyncio.Future[Gateway] | None = None
         self._ticks: asyncio.Task[None] | None = None
 
@@ -113,24 +113,37 @@ class Life:
         if self._ticks is not None:
             self._ticks.cancel()
             self._ticks = None
-        if starting is not None and not starting.cancel() and starting.exception() is None:
+        if starting is None:
+            return
+        if starting.cancel():
+            await asyncio.wait([starting])  # it closes what it has opened
+        elif starting.exception() is None:
             await starting.result().aclose()
 
     async def _begin(self) -> Gateway:
+        gateway: Gateway | None = None
         try:
             gateway = await self._build()
             await gateway.start()
         except BaseException:
             self._starting = None
+            if gateway is not None:
+                await self._abandon(gateway)
             raise
-        self._ticks = asyncio.ensure_future(_tick(gateway))
+        self._ticks = asyncio.ensure_future(self._tick(gateway))
         return gateway
 
-
-async def _tick(gateway: Gateway) -> None:
-    while True:
-        await asyncio.sleep(_TICK)
+    async def _abandon(self, gateway: Gateway) -> None:
+        """Close what could not be started; the reason why it could not is what counts."""
         try:
-            await gateway.tick(time.time())
+            await gateway.aclose()
         except Exception:
-            _log.exception("tick failed")
+            _log.exception("a gateway that did not start could not be closed")
+
+    async def _tick(self, gateway: Gateway) -> None:
+        while True:
+            await asyncio.sleep(self._period)
+            try:
+                await gateway.tick(time.time())
+            except Exception:
+                _log.exception("a tick failed")

@@ -1,9 +1,12 @@
 """The server's start and stop, shared with an application that may or may not want to hear of them."""
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.asgi.gateway import Life
 from gateway.errors import StartError
+
+_log = structlog.get_logger()
 
 
 class Lifespan:
@@ -16,15 +19,25 @@ class Lifespan:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the whole life of the server."""
         message = await receive()
-        try:
-            await self._life.start()
-        except StartError as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+        fault = await self._start()
+        if fault:
+            await send({"type": "lifespan.startup.failed", "message": fault})
             return
         try:
             await self._run_application(scope, message, receive, send)
         finally:
             await self._life.stop()
+
+    async def _start(self) -> str:
+        """Start, or return why that was not possible. An exception would only tell the server to go on without us."""
+        try:
+            await self._life.start()
+        except StartError as error:
+            return str(error)
+        except Exception:
+            _log.exception("the gateway did not start because of a bug")
+            return "A fault of the gateway itself; the log says more."
+        return ""
 
     async def _run_application(self, scope: Scope, first: Message, receive: Receive, send: Send) -> None:
         pending = [first]
@@ -35,6 +48,8 @@ class Lifespan:
 
         async def sending(message: Message) -> None:
             nonlocal has_answered
+            if not message["type"].startswith("lifespan."):
+                raise RuntimeError("the application answers its lifespan like a request")
             has_answered = True
             if message["type"] in {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}:
                 await self._life.stop()

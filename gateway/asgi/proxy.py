@@ -6,7 +6,7 @@ import structlog
 from starlette.types import Receive, Send
 
 from gateway.asgi.conversation import ClientGone, Conversation
-from gateway.asgi.exchange import Exchange, Sending, is_stream
+from gateway.asgi.exchange import Exchange, Sending
 from gateway.asgi.gateway import Build
 from gateway.asgi.shell import Shell
 from gateway.core.trust import transport_lines
@@ -16,9 +16,7 @@ from gateway.http1.write import write_request
 from gateway.model import RequestHead
 from gateway.wire.framing import chunk
 from gateway.wire.pool import Pool
-
-_IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
-"""Methods that may be sent again when nobody knows whether the first time was heard (RFC 9110 section 9.2.2)."""
+from gateway.wire.semantics import IDEMPOTENT, is_event_stream
 
 _log = structlog.get_logger()
 
@@ -55,11 +53,11 @@ async def _converse(exchange: Exchange, receive: Receive, send: Send) -> None:
     uploading: asyncio.Task[None] | None = None
     try:
         await conversation.ask(request, is_last=not head.has_body)
-        uploading = asyncio.ensure_future(_upload(head, receive, conversation))
+        uploading = asyncio.ensure_future(_upload(exchange, receive, conversation))
         try:
             response = await conversation.response()
         except UpstreamUnreachable:
-            if head.has_body or not conversation.may_retry or head.method not in _IDEMPOTENT:
+            if head.has_body or not conversation.may_retry or head.method not in IDEMPOTENT:
                 raise
             await conversation.ask(request, is_last=True, is_fresh=True)
             response = await conversation.response()
@@ -80,7 +78,7 @@ async def _relay(exchange: Exchange, conversation: Conversation, response: Respo
     fields = list(response.fields)
     if response.length is not None and response.status != 304:  # servers hold a 304 to the length that it names
         fields.append((b"content-length", b"%d" % response.length))
-    if is_stream(fields):
+    if is_event_stream(fields):
         conversation.expect_stream()
     await send({"type": "http.response.start", "status": response.status, "headers": fields})
     is_last = False
@@ -89,8 +87,9 @@ async def _relay(exchange: Exchange, conversation: Conversation, response: Respo
         await send({"type": "http.response.body", "body": payload, "more_body": not is_last})
 
 
-async def _upload(head: RequestHead, receive: Receive, conversation: Conversation) -> None:
-    """Send the body on, then wait for the client to leave."""
+async def _upload(exchange: Exchange, receive: Receive, conversation: Conversation) -> None:
+    """Send the body on, then wait for the client to leave. The answer to a logout is awaited without the client too."""
+    head = exchange.head
     try:
         is_last = False
         left = head.length or 0
@@ -106,6 +105,8 @@ async def _upload(head: RequestHead, receive: Receive, conversation: Conversatio
                 await conversation.send_more(data, is_last=is_last)
         else:
             await receive()  # nothing but http.disconnect can follow
+            if exchange.awaits_logout:
+                return
         conversation.end(ClientGone())
     except GatewayError as error:
         conversation.end(error)

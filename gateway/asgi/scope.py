@@ -56,7 +56,7 @@ def _fields_of(headers: Iterable[tuple[bytes, bytes]], version: str, *, is_webso
 def peer_of(scope: Scope, proxies: TrustedProxies) -> Peer:
     """Return who is at the other end, as the server says."""
     client = scope.get("client")
-    address = str(client[0]) if client else ""
+    address = str(client[0] or "") if client else ""  # a Unix socket has none
     scheme = str(scope.get("scheme", "http"))
     return Peer(address, proxies.trusts(address), _SCHEMES.get(scheme, scheme))
 

@@ -1,20 +1,21 @@
 """A logout of ours, carried into the application: its own logout form, sent with the user's own cookie."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
 
 from gateway.bridge.csrf import CsrfPairs
 from gateway.core.credentials import Site
+from gateway.core.verdicts import is_over
 from gateway.headers import Pairs, join_cookies
-from gateway.model import Anonymous, SessionCookie, VaultedSession
+from gateway.model import SessionCookie, VaultedSession
 from gateway.ports import Clock, SessionStore
 
 _METHOD_NOT_ALLOWED = 405
 
-# A session counts as gone when its own store says so. A cookie that no longer verifies or was not sent proves nothing.
-_GONE = frozenset({"gone", "expired", "no_user", "not_bound"})
+_FOR_THE_APPLICATION = 0.8  # of the time; the rest is for the look at the session's store
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,22 @@ class LogoutForm:
     """Where the application logs out.
 
     `url` is the absolute address of its logout form on the upstream; `public_origin` is what the application believes
-    to be, as a browser would write it; `timeout` bounds everything in seconds.
+    to be, as a browser would write it; `host` is what is sent as Host where that is not the host of the public origin.
+    `timeout` bounds everything, in seconds: the request, and the look at the session after it.
     """
 
     url: str
     public_origin: str
     timeout: float = 5.0
+    host: str = ""
 
 
 class FormLogout:
     """The port `SessionEnder` for an application with a logout form.
 
-    `transport` is a bare transport of httpx: it has no cookie jar and follows no redirect, so nothing of one user
-    can reach another. `sessions` says afterwards whether the session is gone.
+    `transport` is a bare transport of httpx, which trusts what the site's upstream is trusted by: it has no cookie jar
+    and follows no redirect, so nothing of one user can reach another. `sessions` says afterwards whether the session
+    is gone.
     """
 
     def __init__(
@@ -66,13 +70,16 @@ class FormLogout:
     async def _end(self, vaulted: VaultedSession) -> bool:
         try:
             async with asyncio.timeout(self._form.timeout):
+                return await self._end_and_look(vaulted)
+        except TimeoutError:
+            return False
+
+    async def _end_and_look(self, vaulted: VaultedSession) -> bool:
+        with suppress(httpx.HTTPError, TimeoutError, OSError):  # whether it worked is asked of the store in any case
+            async with asyncio.timeout(self._form.timeout * _FOR_THE_APPLICATION):
                 await self._send(vaulted)
-        except (httpx.HTTPError, TimeoutError, OSError):
-            pass  # whether it worked is asked of the store in any case
-        verdict = await self._sessions.resolve(
-            SessionCookie(vaulted.site, vaulted.cookies), self._clock.wall(), fresh=True
-        )
-        return isinstance(verdict, Anonymous) and verdict.reason in _GONE
+        shown = SessionCookie(vaulted.site, vaulted.cookies)
+        return is_over(await self._sessions.resolve(shown, self._clock.wall(), fresh=True))
 
     async def _send(self, vaulted: VaultedSession) -> None:
         fields = self._fields(vaulted)
@@ -100,7 +107,7 @@ class FormLogout:
             added, extra = self._csrf.pair(vaulted.cookies)
             cookies = (*cookies, *added)
         return [
-            (b"Host", host.encode("ascii")),
+            (b"Host", (self._form.host or host).encode("ascii")),
             (b"X-Forwarded-Host", host.encode("ascii")),
             (b"X-Forwarded-Proto", scheme.encode("ascii")),
             (b"Accept", b"*/*"),

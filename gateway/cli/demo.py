@@ -47,7 +47,7 @@ def _serve(settings: Settings, config: Path, script: Path) -> None:
     environ = {
         **os.environ,
         "DEMO_DATABASE": str(database),
-        _KEY: os.environ.get(_KEY) or _read_or_make_key(database.with_name("django-secret-key")),
+        _KEY: _read_or_make_key(database.with_name("django-secret-key")),
     }
     upstream = settings.upstreams[settings.default_upstream].url
     admin = tcp_address(settings.admin.listen)

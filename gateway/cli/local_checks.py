@@ -26,8 +26,9 @@ def _named_secrets(settings: Settings) -> Iterator[tuple[str, Secret]]:
     for session in settings.sessions:
         for index, secret in enumerate(getattr(session, "secrets", ())):
             yield f"sessions.{session.name}.secrets[{index}]", secret
-    if settings.stores.redis is not None and settings.stores.redis.secret is not None:
-        yield "stores.redis", settings.stores.redis.secret
+    for name, server in (("postgres", settings.stores.postgres), ("redis", settings.stores.redis)):
+        if server is not None and server.secret is not None:
+            yield f"stores.{name}", server.secret
 
 
 def check_keys(settings: Settings, environ: Environ) -> Iterator[Outcome]:
@@ -60,6 +61,8 @@ def _could_be_made(name: str, path: Path, what: str, settings: Settings, environ
 
 def check_database(settings: Settings, *, is_running: bool) -> Iterator[Outcome]:
     """The embedded database can be opened, or is held by the gateway that runs."""
+    if settings.stores.postgres is not None:
+        return
     name, path = "stores.embedded", settings.stores.embedded.file
     if not path.exists():
         folder = next(folder for folder in path.parents if folder.exists())

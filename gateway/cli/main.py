@@ -17,6 +17,7 @@ COMMANDS = (
     "validate",
     "schema",
     "doctor",
+    "migrate",
     "phase",
     "session",
     "keys",

@@ -5,6 +5,7 @@ import re
 import secrets as randomness
 import ssl
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
@@ -16,6 +17,7 @@ from gateway.errors import ConfigurationError, DependencyError, StoreUnavailable
 from gateway.facts import Event
 from gateway.model import Revocation
 from gateway.settings.schema import Settings, Upstream
+from gateway.settings.schema.stores import Postgres
 
 _TIMEOUT = 5.0
 _CLOCK_TOLERANCE = 5.0
@@ -98,6 +100,36 @@ def _check_own_paths(what: str, client: httpx.Client, settings: Settings) -> Ite
         yield finding(f"{what} paths", f"the application itself answers at {path}, which the gateway hides; {remedy}.")
 
 
+def check_postgres(settings: Settings, environ: Environ) -> Iterator[Outcome]:
+    """The shared database can be reached and has our tables, and its clock agrees with ours."""
+    postgres = settings.stores.postgres
+    if postgres is None:
+        return
+    try:
+        ahead = asyncio.run(_examine_postgres(postgres, environ))
+    except DependencyError as error:
+        yield unreachable("stores.postgres", str(error))
+    except ConfigurationError as error:
+        yield finding("stores.postgres", str(error))
+    else:
+        yield ok("stores.postgres", "it can be used")
+        if abs(ahead) > _CLOCK_TOLERANCE:
+            which = "ahead of" if ahead > 0 else "behind"
+            yield finding(
+                "stores.postgres clock",
+                f"its clock is {abs(ahead):.0f} seconds {which} ours, as others' may be; synchronise (NTP).",
+            )
+
+
+async def _examine_postgres(postgres: Postgres, environ: Environ) -> float:
+    """Return by how many seconds its clock is ahead of ours."""
+    from gateway.wiring.durable import open_migrations
+
+    migrations = open_migrations(postgres, environ)
+    await migrations.ensure_usable()
+    return await migrations.clock() - time.time()
+
+
 def check_redis(settings: Settings, environ: Environ) -> Iterator[Outcome]:
     """The shared blacklist can be used: reachable, no cluster, no eviction."""
     redis = settings.stores.redis
@@ -125,10 +157,7 @@ async def _examine_redis(settings: Settings, environ: Environ) -> Sequence[str]:
 
     redis = settings.stores.redis
     assert redis is not None
-    url = redis.url or ""
-    if redis.secret is not None:
-        url = redis.secret.read(environ).decode("utf-8", "replace")
-    address = parse_redis_url(url)
+    address = parse_redis_url(redis.read(environ))
     keys = RedisKeys(RedisPolicy().prefix, settings.revocation.also_check)
     return await examine(address, address.tls(), keys, _UnknownLog(), deadline=_TIMEOUT)
 

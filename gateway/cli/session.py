@@ -45,7 +45,7 @@ def explain(cookie: str, name: str | None, config: Path) -> None:
 
 async def _explain(settings: Settings, header: bytes, name: str | None) -> list[tuple[str, Sequence[str]]]:
     from gateway.stores.sessions_explain import explain
-    from gateway.wiring.policies import site_of
+    from gateway.wiring.policies import site_of, upstreams_of
     from gateway.wiring.sessions import open_session
 
     chosen = [one for one in settings.sessions if name in {None, one.name}]
@@ -53,8 +53,9 @@ async def _explain(settings: Settings, header: bytes, name: str | None) -> list[
         known = ", ".join(one.name for one in settings.sessions) or "none"
         raise ConfigurationError(f"No session of that name is configured; there is {known}.")
     told: list[tuple[str, Sequence[str]]] = []
+    upstreams = upstreams_of(settings.upstreams)
     for one in chosen:
         site = site_of(one, settings.default_upstream)
-        store = open_session(one, settings, os.environ)
+        store = open_session(one, settings, os.environ, upstreams)
         told.append((f"{one.name} ({one.format})", await explain(header or None, site, store, time.time())))
     return told

@@ -24,7 +24,6 @@ class Seen:
 
     cookies: dict[str, str] = field(default_factory=dict)
     login_path: str = ""
-    server: str = ""
 
 
 def visit(upstream: Origin, *, login_path: str = "", transport: httpx.BaseTransport | None = None) -> Seen:
@@ -42,7 +41,6 @@ def visit(upstream: Origin, *, login_path: str = "", transport: httpx.BaseTransp
             raise DependencyError(
                 f"No application answers at {upstream}; start it, or correct the address after --upstream."
             ) from None
-        seen.server = front.headers.get("server", "")
         seen.cookies |= _cookies_of(front)
         for path in _login_paths(login_path, front):
             try:

@@ -10,6 +10,15 @@ _EXPOSED = b"www-authenticate, retry-after, x-crossfade, x-request-id, date"
 _MAX_AGE = b"600"
 
 
+def is_any_preflight(head: RequestHead) -> bool:
+    """Whether a browser asks what a page may send; it never shows a credential with the question (Fetch standard)."""
+    return (
+        head.method == b"OPTIONS"
+        and head.origin is not None
+        and head.find(b"access-control-request-method") is not None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CrossOrigin:
     """The origins that may call with credentials, as browsers write them (`https://app.example.com`)."""
@@ -18,11 +27,7 @@ class CrossOrigin:
 
     def is_preflight(self, head: RequestHead) -> bool:
         """Whether a browser asks on behalf of a listed origin what it may send."""
-        return (
-            head.method == b"OPTIONS"
-            and head.origin in self.origins
-            and head.find(b"access-control-request-method") is not None
-        )
+        return head.origin in self.origins and is_any_preflight(head)
 
     def answer_preflight(self, head: RequestHead) -> Answer:
         """Allow what was asked for, our own headers included. Never needs a credential."""

@@ -8,7 +8,6 @@ AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL)
 """The phases that this version can be in."""
 
 _ISSUES = frozenset({Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
-_ACCEPTS = _ISSUES | {Phase.HANDBACK}
 _COUNTS_ONLY = frozenset({Phase.OFF, Phase.SHADOW})
 
 
@@ -23,8 +22,6 @@ class Posture:
     source: str
     issues: bool
     """New tokens are given out."""
-    accepts_tokens: bool
-    """Tokens are verified and count."""
     is_transparent: bool
     """Tokens of ours are stripped, no store is asked, the application decides alone."""
     enforces_paths: bool
@@ -37,7 +34,6 @@ def posture_of(phase: Phase, source: str) -> Posture:
         phase=phase,
         source=source,
         issues=phase in _ISSUES,
-        accepts_tokens=phase in _ACCEPTS,
         is_transparent=phase is Phase.OFF,
         enforces_paths=phase not in _COUNTS_ONLY,
     )

@@ -13,10 +13,14 @@ def without_reserved(fields: Pairs, cookie_names: Collection[bytes]) -> Pairs:
         (name, value)
         for name, value in fields
         if not (
-            (lower := name.lower()) == b"x-crossfade"
-            or (lower == b"set-cookie" and value.partition(b"=")[0].strip() in cookie_names)
+            (lower := name.lower()) == b"x-crossfade" or (lower == b"set-cookie" and _name_of(value) in cookie_names)
         )
     ]
+
+
+def without_mark(fields: Pairs) -> Pairs:
+    """Remove `X-Crossfade` alone: where we are out of the way, a client must see that."""
+    return [pair for pair in fields if pair[0].lower() != b"x-crossfade"]
 
 
 def without_cookies_named(fields: Pairs, names: Collection[bytes]) -> Pairs:
@@ -49,6 +53,11 @@ def with_private_caching(fields: Pairs) -> Pairs:
 def with_vary_on_origin(fields: Pairs) -> Pairs:
     """Tell caches that the answer differs by origin."""
     return [*fields, (b"vary", b"Origin")]
+
+
+def _name_of(set_cookie: bytes) -> bytes:
+    """Return the name that the cookie comes back with: one without a name comes back as its value alone."""
+    return set_cookie.lstrip(b" \t=").partition(b"=")[0].rstrip(b" \t")
 
 
 def _private(value: bytes) -> bytes:

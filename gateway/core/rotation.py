@@ -3,7 +3,7 @@
 Every period is half-open: what lasts until a moment is over at that moment.
 
 1. Shown by another client: nothing is said and nothing is done.
-2. The family has ended, or its idle or absolute end has come: the token is worth nothing.
+2. The family has ended, or its idle, stored or present end has come: the token is worth nothing.
 3. The token was used, it is the immediate predecessor of the newest, and its *first* use is less than the grace ago:
    the same successor again. A retry does not prolong the grace.
 4. Used otherwise, or not the newest: a replay; the family ends. This holds for a token past its own end too, because
@@ -49,11 +49,14 @@ def decide(
     policy: RotationPolicy,
     pepper: bytes,
     now: float,
+    ends_at: float | None = None,
 ) -> RotationDecision:
     """Decide about a token whose row was found by its hash, with its family locked.
 
     `fresh` is a new, well-formed token that becomes the successor if there is to be one. `pepper` is a secret kept
     outside of the store. `now` is in seconds since 1970, from the same clock that the rows were written by.
+    `ends_at` is the present end of the family: it follows the session behind it, whose end may have moved either way.
+    None stands for the end that is stored.
 
     Raises:
         StoreUnavailable: the successor of a retry within the grace cannot be read; nothing is to be written.
@@ -62,7 +65,8 @@ def decide(
         return RotationDecision(RefreshOutcome.WRONG_CLIENT)
     if family.ended_at is not None:
         return RotationDecision(RefreshOutcome.ENDED)
-    if now >= min(family.idle_expires_at, family.absolute_expires_at):
+    end = family.absolute_expires_at if ends_at is None else ends_at
+    if now >= min(family.idle_expires_at, family.absolute_expires_at, end):
         return RotationDecision(RefreshOutcome.EXPIRED)
     if row.used_at is not None or row.generation != family.generation:
         if not _is_in_grace(family, row, policy, now):
@@ -79,7 +83,7 @@ def decide(
         return RotationDecision(RefreshOutcome.EXPIRED)
     if now - row.issued_at < policy.grace:
         return RotationDecision(RefreshOutcome.TOO_YOUNG, token=presented)
-    return _rotate(family, row, presented=presented, fresh=fresh, policy=policy, pepper=pepper, now=now)
+    return _rotate(family, row, presented=presented, fresh=fresh, policy=policy, pepper=pepper, now=now, ends_at=end)
 
 
 def _is_in_grace(family: Family, row: RefreshRow, policy: RotationPolicy, now: float) -> bool:
@@ -95,8 +99,17 @@ def _rotate(
     policy: RotationPolicy,
     pepper: bytes,
     now: float,
+    ends_at: float,
 ) -> RotationDecision:
-    end = min(now + policy.idle, family.absolute_expires_at)
+    end = min(now + policy.idle, ends_at)
     sealed = seal_successor(fresh, presented=presented, family_id=family.id, generation=row.generation, pepper=pepper)
     successor = RefreshRow(hash_token(fresh), family.id, family.generation + 1, issued_at=now, expires_at=end)
-    return RotationDecision(RefreshOutcome.ROTATED, successor, sealed, idle_expires_at=end, token=fresh)
+    return RotationDecision(
+        RefreshOutcome.ROTATED,
+        successor,
+        sealed,
+        idle_expires_at=end,
+        token=fresh,
+        # An access token may be out that lives until the end there was: an end that came nearer bounds what follows.
+        absolute_expires_at=max(family.absolute_expires_at, ends_at),
+    )

@@ -71,12 +71,25 @@ class Translator:
         )
 
     def public(self, head: RequestHead, rule: Rule) -> Permit:
-        """No store is asked and nothing that identifies a user goes through, unless the rule says so."""
-        if rule.forward_credentials:
-            cookie, authorization = without_cookies(head.cookie, self.own), head.authorization
-        else:
-            cookie, authorization = without_cookies(head.cookie, self.own | self.identity), None
-        return Permit(upstream=rule.upstream, route=rule.path, cookie=cookie, authorization=authorization)
+        """No store is asked and nothing that identifies a user goes through."""
+        cookie = without_cookies(head.cookie, self.own | self.identity)
+        return Permit(upstream=rule.upstream, route=rule.path, cookie=cookie)
+
+    def forwarded(self, head: RequestHead, rule: Rule, *, has_our_token: bool) -> Permit:
+        """A public rule that lets the application's own credentials through; ours never are."""
+        authorization = None if has_our_token else head.authorization
+        return Permit(
+            upstream=rule.upstream,
+            route=rule.path,
+            cookie=without_cookies(head.cookie, self.own),
+            authorization=authorization,
+            is_private=authorization is not None or head.cookie is not None,
+        )
+
+    def nobody(self, head: RequestHead, rule: Rule) -> Permit:
+        """Somebody whose session must not count: not even the session cookies travel on."""
+        cookie = without_cookies(head.cookie, self.own | self.identity)
+        return Permit(upstream=rule.upstream, route=rule.path, cookie=cookie, is_private=True)
 
     def foreign(self, head: RequestHead, rule: Rule, shown: SessionCookie | None) -> Permit:
         """An `Authorization` of the application's own goes through byte for byte, without an identity of ours."""
@@ -143,6 +156,7 @@ class Translator:
             credential=Credential.FOREIGN if head.authorization and not has_our_token else Credential.NONE,
             cookie=without_cookies(head.cookie, self.own),
             authorization=None if has_our_token else head.authorization,
+            is_transparent=True,
         )
 
     def _with_attached(self, cookie: bytes | None, attached: tuple[tuple[bytes, bytes], ...]) -> bytes | None:

@@ -78,6 +78,7 @@ def transport_lines(head: RequestHead, peer: Peer, request_id: bytes, proxies: T
     """Return the transport fields for the application as ready lines, each ended by CRLF.
 
     Replaced for a stranger. For a trusted peer, what it says is kept as far as it can be read, and the peer appended.
+    A field that would be empty is left out; so an empty `request_id` writes no x-request-id.
     """
     said = read_forwarding(head) if peer.trusted else _NOTHING
     address = peer.address or "unknown"  # RFC 7239 section 6.2, for a Unix socket

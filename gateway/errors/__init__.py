@@ -23,7 +23,8 @@
     │   └── InvalidClient            401 invalid_client
     ├── Forbidden                    403
     │   ├── OriginRefused            403 origin_refused
-    │   └── ClientNotAllowed         403 client_not_allowed
+    │   ├── ClientNotAllowed         403 client_not_allowed
+    │   └── IdentityNotCarried       403 identity_not_carried
     ├── GrantError                   400, the words of RFC 6749 section 5.2
     │   ├── InvalidRequest           400 invalid_request
     │   ├── InvalidGrant             400 invalid_grant
@@ -40,8 +41,7 @@
     │   ├── StoreUnavailable         503 store_unavailable
     │   ├── VaultUnavailable         503 vault_unavailable
     │   ├── SessionUndetermined      503 session_undetermined
-    │   ├── Overloaded               503 overloaded
-    │   └── ShuttingDown             503 shutting_down
+    │   └── Overloaded               503 overloaded
     ├── UpstreamError                the application's side
     │   ├── UpstreamUnreachable      502 upstream_unreachable
     │   ├── UpstreamMalformed        502 upstream_malformed
@@ -60,6 +60,7 @@ from gateway.errors.access import (
     Conflict,
     Forbidden,
     GrantError,
+    IdentityNotCarried,
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
@@ -88,7 +89,6 @@ from gateway.errors.infrastructure import (
     Overloaded,
     RevocationUnavailable,
     SessionUndetermined,
-    ShuttingDown,
     StoreUnavailable,
     Unavailable,
     UpstreamError,
@@ -126,6 +126,7 @@ __all__ = [
     "Forbidden",
     "GatewayError",
     "GrantError",
+    "IdentityNotCarried",
     "InternalError",
     "InvalidClient",
     "InvalidGrant",
@@ -145,7 +146,6 @@ __all__ = [
     "SessionEnded",
     "SessionUndetermined",
     "SessionUnverifiable",
-    "ShuttingDown",
     "Source",
     "StartError",
     "StoreUnavailable",

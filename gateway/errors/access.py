@@ -73,6 +73,13 @@ class ClientNotAllowed(Forbidden):
     title = "The client may not do this."
 
 
+class IdentityNotCarried(Forbidden):
+    """Who is asking is known, but no header can say it to the application unchanged."""
+
+    code = "identity_not_carried"
+    title = "Your account cannot be passed on to the application."
+
+
 class GrantError(GatewayError):
     """A token request that cannot be granted (RFC 6749 section 5.2)."""
 

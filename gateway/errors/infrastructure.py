@@ -46,13 +46,6 @@ class Overloaded(Unavailable):
     source = Source.GATEWAY
 
 
-class ShuttingDown(Unavailable):
-    """The gateway is draining."""
-
-    code = "shutting_down"
-    source = Source.GATEWAY
-
-
 class UpstreamError(GatewayError):
     """The application did not answer properly."""
 

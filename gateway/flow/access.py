@@ -1,7 +1,7 @@
 """Access tokens: made for a family, and read again (RFC 9068)."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gateway.core.claims import access_claims
 from gateway.core.revocation import ensure_not_revoked
@@ -15,8 +15,16 @@ TYPE = "at+jwt"
 """The header `typ` of an access token (RFC 9068 section 2.1)."""
 
 
+EnsureAlive = Callable[[VerifiedToken, float], Awaitable[None]]
+"""Lets a good token pass whose family is known to be alive. Raises SessionEnded, SessionUndetermined, VaultUnavailable.
+"""
+
+
 class AccessTokens:
-    """Signs and verifies access tokens of our own."""
+    """Signs and verifies access tokens of our own.
+
+    `ensure_alive` is asked last about each token that is checked; None lets all pass.
+    """
 
     def __init__(
         self,
@@ -26,7 +34,9 @@ class AccessTokens:
         log: RevocationLog,
         revocation: RevocationStore,
         entropy: Callable[[int], bytes],
+        ensure_alive: EnsureAlive | None = None,
     ) -> None:
+        self.ensure_alive = ensure_alive
         self._policy = policy
         self._keys = keys
         self._log = log
@@ -74,8 +84,11 @@ class AccessTokens:
 
         Raises:
             InvalidToken: malformed, forged, expired, not for us or revoked.
-            RevocationUnavailable: nobody can say.
+            SessionEnded: the session behind it is found to be over.
+            Unavailable: nobody can say.
         """
         token = self.read(text, now)
         ensure_not_revoked(token, await self._revocation.look_up(token))
+        if self.ensure_alive is not None:
+            await self.ensure_alive(token, now)
         return token

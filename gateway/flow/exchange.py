@@ -65,12 +65,12 @@ class Exchange:
         sequence = await self._access.sequence()
         session = await self._resolve(shown, now)
         session_hash = self._secrets.session_hash(session.site, session.key)
-        if await self._families.is_barred(session_hash, now):
+        if await self._families.is_barred(session_hash, now, signed_at=session.signed_at):
             raise SessionUnverifiable
         draw = self._draw(session, client, idempotency_key)
         family = self._new_family(draw, session, client, session_hash, now)
         opened = await self._find_or_open(family, draw, shown, session, now, is_repeatable=bool(idempotency_key))
-        await self._ensure_not_logged_out_meanwhile(opened, now)
+        await self._ensure_not_logged_out_meanwhile(opened, session, now)
         access_token, expires_in = await self._access.issue(opened, sequence, now)
         refresh_expires_in = int(opened.idle_expires_at - now)
         return Grant(access_token, expires_in, draw.token, refresh_expires_in, opened)
@@ -171,9 +171,9 @@ class Exchange:
         if not await self._families.open_family(family, row, sealed, cap=self._policy.family_cap, now=now):
             raise TooManyFamilies
 
-    async def _ensure_not_logged_out_meanwhile(self, family: Family, now: float) -> None:
+    async def _ensure_not_logged_out_meanwhile(self, family: Family, session: LegacySession, now: float) -> None:
         """A logout bars the session first and lists its families then; we do the reverse, so one sees the other."""
-        if await self._families.is_barred(family.session_hash, now):
+        if await self._families.is_barred(family.session_hash, now, signed_at=session.signed_at):
             await self._endings.end_families([family.id], "session_barred", now)
             raise SessionUnverifiable
 

@@ -22,7 +22,7 @@ COOKIE_LIFE = 400 * 86400.0
 EXCHANGE_TIME = 10.0
 """Seconds that an exchange may be under way: one that began before the application logged out finds itself barred.
 
-Not longer, because some applications use a session id again for the next login.
+Not longer for a session that is gone, because some applications use a session id again for the next login.
 """
 
 APP_LOGOUTS = 20
@@ -31,10 +31,16 @@ APP_LOGOUTS = 20
 
 @dataclass(slots=True)
 class _Ending:
-    """What a logout is about to end: families by id, legacy sessions by hash with when the bar on them may fall."""
+    """What a logout is about to end: families by id, and legacy sessions.
+
+    `ends` maps the hash of each session to when its cookie is worth nothing any more. `signed` are those whose cookie
+    tells when it was signed, `gone` those that the application is known to have ended.
+    """
 
     families: dict[str, Family] = field(default_factory=dict)
-    barred_until: dict[bytes, float] = field(default_factory=dict)
+    ends: dict[bytes, float] = field(default_factory=dict)
+    signed: set[bytes] = field(default_factory=set)
+    gone: set[bytes] = field(default_factory=set)
     sessions: dict[tuple[str, str], VaultedSession] = field(default_factory=dict)
     subjects: set[str] = field(default_factory=set)
 
@@ -93,6 +99,7 @@ class Logout:
         await self._open_vaults(ending)  # before the families end, and their entries with them
         count = await self._end_tokens(ending, everywhere=everywhere, now=now)
         gone = await self._end_in_application(ending)
+        count += await self._bar_what_goes_on(ending, now)
         self._facts.count(Event.LOGOUT_HERE)
         return LogoutResult(count, tuple(name for name, _ in shown.cookies) if shown is not None else (), gone)
 
@@ -121,7 +128,9 @@ class Logout:
             return
         if isinstance(verdict, LegacySession):
             session_hash = self._secrets.session_hash(verdict.site, verdict.key)
-            ending.barred_until[session_hash] = verdict.expires_at or now + COOKIE_LIFE
+            ending.ends[session_hash] = _cookie_end(verdict, now)
+            if verdict.signed_at is not None:
+                ending.signed.add(session_hash)
             ending.subjects.add(verdict.subject)
             ending.add_session(
                 VaultedSession("", verdict.subject, shown.site, shown.cookies, verdict.key, 0, verdict.expires_at)
@@ -130,13 +139,27 @@ class Logout:
             ending.add_session(VaultedSession("", "", shown.site, shown.cookies, ""))
 
     async def _bar_and_collect(self, ending: _Ending, now: float) -> None:
-        """Bar the sessions first and list their families then: an exchange that is under way does the reverse."""
+        """Bar the sessions first and list their families then: an exchange that is under way does the reverse.
+
+        A cookie that tells when it was signed is barred for good, since that of the next login is another. Any other
+        may be the same after the next login, and is barred for good only if its session turns out to go on.
+        """
         for family in ending.families.values():
             if family.session_hash:
-                ending.barred_until.setdefault(family.session_hash, now + COOKIE_LIFE)
-        for session_hash, until in ending.barred_until.items():
+                ending.ends.setdefault(family.session_hash, now + COOKIE_LIFE)
+        for session_hash, end in ending.ends.items():
+            until = end if session_hash in ending.signed else now + EXCHANGE_TIME
             await self._families.bar_session(session_hash, until, now)
             ending.add_families(await self._families.families_of_session(session_hash, now))
+
+    async def _bar_what_goes_on(self, ending: _Ending, now: float) -> int:
+        """Bar the sessions that the application did not end; end what was opened if the first bar fell meanwhile."""
+        count = 0
+        for session_hash in ending.ends.keys() - ending.signed - ending.gone:
+            await self._families.bar_session(session_hash, ending.ends[session_hash], now)
+            opened = await self._families.families_of_session(session_hash, now)
+            count += await self._endings.end_families([family.id for family in opened], REASON, now)
+        return count
 
     async def _open_vaults(self, ending: _Ending) -> None:
         """Open one entry of each session, so that the application can be asked to end it."""
@@ -159,10 +182,14 @@ class Logout:
 
     async def _end_in_application(self, ending: _Ending) -> bool | None:
         sessions = list(ending.sessions.values())
-        if not sessions and not ending.barred_until:
+        if not sessions and not ending.ends:
             return None
-        answers = await asyncio.gather(*(self._end_one(session) for session in sessions[:APP_LOGOUTS]))
-        is_complete = len(sessions) >= len(ending.barred_until) and len(sessions) <= APP_LOGOUTS
+        asked = sessions[:APP_LOGOUTS]
+        answers = await asyncio.gather(*(self._end_one(session) for session in asked))
+        for session, is_gone in zip(asked, answers, strict=True):
+            if is_gone:
+                ending.gone.add(self._secrets.session_hash(session.site, session.session_key))
+        is_complete = len(sessions) >= len(ending.ends) and len(sessions) <= APP_LOGOUTS
         return is_complete and all(answers)
 
     async def _end_one(self, vaulted: VaultedSession) -> bool:
@@ -176,7 +203,8 @@ class Logout:
     async def follow(self, session: LegacySession, reason: str, now: float) -> int:
         """End the families of a session that the application has ended. See `TokenFlow.end_session`."""
         session_hash = self._secrets.session_hash(session.site, session.key)
-        await self._families.bar_session(session_hash, now + EXCHANGE_TIME, now)
+        until = now + EXCHANGE_TIME if session.signed_at is None else _cookie_end(session, now)
+        await self._families.bar_session(session_hash, until, now)
         families = await self._families.families_of_session(session_hash, now)
         count = await self._endings.end_families([family.id for family in families], reason, now)
         self._forget(session)
@@ -187,6 +215,10 @@ class Logout:
         if store is not None:
             store.forget(session)
         self._live.end_session(session.site, session.key)
+
+
+def _cookie_end(session: LegacySession, now: float) -> float:
+    return session.expires_at or now + COOKIE_LIFE
 
 
 def _is_live(family: Family, now: float) -> bool:

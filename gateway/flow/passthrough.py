@@ -6,6 +6,7 @@ Framing stays strict, and what is ours is stripped; everything else is the appli
 from gateway.core.credentials import has_token_of_ours
 from gateway.core.phases import posture_of
 from gateway.core.rescue import answer_error
+from gateway.core.response import without_mark
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
 from gateway.errors import Forbidden, GatewayError, PhaseOff
@@ -61,11 +62,18 @@ class PassthroughWatch:
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         """Return the fields as they are, but for our own mark: a client must see that we are out of the way."""
-        return [pair for pair in fields if pair[0].lower() != b"x-crossfade"]
+        return without_mark(fields)
 
     def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
         """Never."""
         return False
+
+    def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:
+        """Never."""
+        return False
+
+    async def look_after(self, permit: Permit, head: RequestHead, now: float) -> None:
+        """Do nothing."""
 
     async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
         """Return the fields as they are."""

@@ -1,6 +1,9 @@
 """Which phase is in force, kept up to date: environment, override file, panic, store, configuration."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+
+import structlog
 
 from gateway.core.phases import AVAILABLE, Posture, choose_posture, read_override
 from gateway.errors import Conflict, StoreUnavailable, Unavailable
@@ -10,9 +13,13 @@ from gateway.ports import PhaseStore
 Apply = Callable[[Posture, float], None]
 """Takes a posture that has just come into force, and the time."""
 
+_log = structlog.get_logger()
+
+_RECORDING = 2.0  # seconds that a panic may take to be recorded; it is in force before
+
 
 class PostureControl:
-    """Looks at every level, and tells `apply` when the posture changes.
+    """Looks at every level, tells `apply` when the posture changes, and logs who changed it and why.
 
     `find_override` returns the text of the override file, or None where there is none; it never raises.
     `panic` is whether an operator has pulled the brake; `keep_panic` remembers it over a restart, as far as it can.
@@ -39,6 +46,8 @@ class PostureControl:
         self._posture: Posture | None = None
         self.is_known = False
         """Whether the phase is known: a replica that cannot read the store at its start is not ready."""
+        self.is_store_up = False
+        """Whether the store could be read when it was last asked."""
         self.override_fault = ""
         """Why the override file is not followed; empty when it is, or when there is none."""
 
@@ -53,16 +62,25 @@ class PostureControl:
         self._look_at_override()
         try:
             self._stored = await self._store.read()
-            self.is_known = True
+            self.is_known = self.is_store_up = True
         except Unavailable:
+            self.is_store_up = False
             self.is_known = self.is_known or self._override is not None or self._has_panicked
         self._choose(now)
 
-    def panic(self, now: float) -> Posture:
-        """Switch tokens off at once, without any store."""
+    async def panic(self, *, by: str, reason: str, now: float) -> Posture:
+        """Switch tokens off at once; no store is needed, none can hold it up.
+
+        Then it is stored, if it can be: the history tells of it, and other gateways on the same store follow.
+        """
         self._has_panicked = True
         self._keep_panic(True)
-        self._choose(now)
+        self._choose(now, by=by, reason=reason)
+        try:
+            async with asyncio.timeout(_RECORDING):
+                await self._store.write(Phase.OFF, by=by, reason=reason, now=now)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("the panic is in force but not stored", fault=type(error).__name__, by=by, reason=reason)
         return self.posture
 
     async def choose(self, phase: Phase, *, by: str, reason: str, now: float) -> Posture:
@@ -80,8 +98,8 @@ class PostureControl:
         self._has_panicked = False
         self._keep_panic(False)
         self._stored = phase
-        self.is_known = True
-        self._choose(now)
+        self.is_known = self.is_store_up = True
+        self._choose(now, by=by, reason=reason)
         return self.posture
 
     def find_previous(self) -> Phase | None:
@@ -110,9 +128,11 @@ class PostureControl:
             self.override_fault = ""
         except ValueError as error:
             # A typing mistake in the file must not undo what it said before.
+            if self.override_fault != str(error):
+                _log.warning("the override file is not followed", fault=str(error))
             self.override_fault = str(error)
 
-    def _choose(self, now: float) -> None:
+    def _choose(self, now: float, *, by: str = "", reason: str = "") -> None:
         posture = choose_posture(
             is_enabled=True,
             override=self._override,
@@ -122,4 +142,5 @@ class PostureControl:
         )
         if posture != self._posture:
             self._posture = posture
+            _log.info("phase", phase=posture.phase, source=posture.source, by=by, reason=reason)
             self._apply(posture, now)

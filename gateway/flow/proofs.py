@@ -1,10 +1,16 @@
-"""What was proved lately, found again by the credential's bytes and the rule; never a verdict."""
+"""What was proved lately, found again by the credential's bytes; never a verdict."""
 
 from collections.abc import Hashable
+from typing import NamedTuple
 
 from gateway.core.translate import Proof
 
 _OVERHEAD = 1024  # measured: what the objects of one proof cost beside the credential's own bytes
+
+
+class _Kept(NamedTuple):
+    proof: Proof
+    weight: int
 
 
 class Proofs:
@@ -16,8 +22,8 @@ class Proofs:
     def __init__(self, limit: int = 32 << 20) -> None:
         """`limit` is in bytes, for both generations together."""
         self._half = limit // 2
-        self._young: dict[Hashable, Proof] = {}
-        self._old: dict[Hashable, Proof] = {}
+        self._young: dict[Hashable, _Kept] = {}
+        self._old: dict[Hashable, _Kept] = {}
         self._weight = 0
 
     def __len__(self) -> int:
@@ -25,21 +31,25 @@ class Proofs:
 
     def find(self, key: Hashable, stamp: int) -> Proof | None:
         """Return the proof if it was made under the same generation of keys."""
-        proof = self._young.get(key)
-        if proof is None:
-            proof = self._old.pop(key, None)
-            if proof is None:
+        kept = self._young.get(key)
+        if kept is None:
+            kept = self._old.pop(key, None)
+            if kept is None:
                 return None
-            self.keep(key, proof, 0)
+            self._add(key, kept)
+        proof = kept.proof
         return proof if proof.stamp == stamp else None
 
     def keep(self, key: Hashable, proof: Proof, size: int) -> None:
         """Remember a proof; `size` is the length of the credential in bytes."""
-        self._young[key] = proof
-        self._weight += size + len(proof.lines) + _OVERHEAD
-        if self._weight > self._half:
-            self._old, self._young, self._weight = self._young, {}, 0
+        self._add(key, _Kept(proof, size + len(proof.lines) + _OVERHEAD))
 
     def clear(self) -> None:
         """Forget everything."""
         self._young, self._old, self._weight = {}, {}, 0
+
+    def _add(self, key: Hashable, kept: _Kept) -> None:
+        self._young[key] = kept
+        self._weight += kept.weight
+        if self._weight > self._half:
+            self._old, self._young, self._weight = self._young, {}, 0

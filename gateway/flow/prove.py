@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway.bridge.headers import IdentityHeaders
 from gateway.core.translate import Proof, joined
 from gateway.core.verify import Trust, verify
-from gateway.errors import BadRequest, InvalidToken
+from gateway.errors import BadRequest, IdentityNotCarried, InvalidToken
 from gateway.facts import Event
 from gateway.flow.proofs import Proofs
 from gateway.model import Credential, Identity, LegacySession, VerifiedToken
@@ -43,7 +43,7 @@ class Prover:
 
         Raises:
             InvalidToken: it is malformed, forged, expired or not for us.
-            BadRequest: one of its claims cannot be carried in a header.
+            IdentityNotCarried: one of its claims cannot be carried in a header.
         """
         stamp = self._keys.generation
         key = (text, credential)
@@ -55,11 +55,19 @@ class Prover:
             self._proofs.keep(key, proof, len(text))
         return proof
 
+    def find_bearer(self, authorization: bytes) -> Proof | None:
+        """Return what the value of an Authorization field proved before, under the keys in force."""
+        return self._proofs.find(authorization, self._keys.generation)
+
+    def remember_bearer(self, authorization: bytes, proof: Proof) -> None:
+        """Remember that a whole Authorization value is the Bearer of this proof."""
+        self._proofs.keep(authorization, proof, len(authorization))
+
     def session(self, session: LegacySession) -> Proof:
         """Return the proof of a session that was resolved just now.
 
         Raises:
-            BadRequest: one of its claims cannot be carried in a header.
+            IdentityNotCarried: one of its claims cannot be carried in a header.
         """
         key = (session.site, session.key)
         proof = self._proofs.find(key, _UNSTAMPED)
@@ -88,14 +96,17 @@ class Prover:
         token: VerifiedToken | None = None,
         session: LegacySession | None = None,
     ) -> Proof:
-        add = tuple(self._identity_headers.fields(identity))
+        try:
+            add = tuple(self._identity_headers.fields(identity))
+        except BadRequest as error:
+            raise IdentityNotCarried from error
         return Proof(stamp, identity, add, joined(add), token, session)
 
 
 def _identity(subject: str, credential: Credential, session_id: str, claims: Mapping[str, object]) -> Identity:
     scope, roles = claims.get("scope", ""), claims.get("roles", ())
     if not isinstance(scope, str) or not isinstance(roles, (list, tuple)):
-        raise BadRequest("A claim cannot be carried in a header.")
+        raise IdentityNotCarried
     if not all(isinstance(role, str) for role in roles):
-        raise BadRequest("A claim cannot be carried in a header.")
+        raise IdentityNotCarried
     return Identity(subject, credential, session_id, scope, tuple(roles), claims)

@@ -1,12 +1,14 @@
 """Families from before: while tokens were off, or the gateway was down, logouts were not seen.
 
-A token that was issued before `since` counts only after the session behind its family was looked at once more.
+A token that was issued before `since` counts only after the session behind its family was looked at once more. One
+that was issued later needs no second look: an exchange and a refresh resolve the session first.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from gateway.core.verdicts import is_over
 from gateway.errors import SessionEnded, SessionUndetermined
-from gateway.model import LegacySession, SessionCookie, Undetermined, VerifiedToken
+from gateway.model import LegacySession, SessionCookie, VerifiedToken
 from gateway.ports import SessionStore, Vault
 
 End = Callable[[VerifiedToken, float], Awaitable[object]]
@@ -14,13 +16,16 @@ End = Callable[[VerifiedToken, float], Awaitable[object]]
 
 
 class Recheck:
-    """Looks at each old family once. `since` is in seconds since 1970."""
+    """Looks at each old family once. `since` is in seconds since 1970, `life` how long a token can live at most."""
 
-    def __init__(self, *, vault: Vault, sessions: Mapping[str, SessionStore], end: End, since: float) -> None:
+    def __init__(
+        self, *, vault: Vault, sessions: Mapping[str, SessionStore], end: End, since: float, life: float = 3600.0
+    ) -> None:
         self._vault = vault
         self._sessions = sessions
         self._end = end
         self._since = since
+        self._life = life
         self._alive: set[str] = set()
 
     def begin(self, now: float) -> None:
@@ -32,8 +37,8 @@ class Recheck:
         """Let a token pass whose family is known to be alive.
 
         Raises:
-            SessionEnded: the session behind it is gone; the family was ended.
-            SessionUndetermined: nobody can say now.
+            SessionEnded: the session behind it is over or somebody else's; the family was ended.
+            SessionUndetermined: nobody can say now; nothing was ended.
             VaultUnavailable: its vaulted session cannot be read.
         """
         if token.issued_at >= self._since or token.session_id in self._alive:
@@ -42,9 +47,14 @@ class Recheck:
         store = self._sessions.get(vaulted.site)
         if store is not None:
             verdict = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
-            if isinstance(verdict, Undetermined):
-                raise SessionUndetermined
-            if not isinstance(verdict, LegacySession) or verdict.subject != token.subject:
+            if is_over(verdict) or (isinstance(verdict, LegacySession) and verdict.subject != token.subject):
                 await self._end(token, now)
                 raise SessionEnded
+            if not isinstance(verdict, LegacySession):
+                raise SessionUndetermined
         self._alive.add(token.session_id)
+
+    def forget(self, now: float) -> None:
+        """Drop what is remembered once no token from before can be alive any more."""
+        if self._alive and now > self._since + self._life:
+            self._alive.clear()

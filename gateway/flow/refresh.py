@@ -1,27 +1,37 @@
-"""A refresh token becomes the next one (RFC 6749 section 6, RFC 9700 section 4.14)."""
+"""A refresh token becomes the next one (RFC 6749 section 6, RFC 9700 section 4.14).
+
+The legacy session behind it is looked at first, and the token is rotated then: an access token is never newer than the
+last look at its session, and a client that is told to come back later still has its refresh token.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from gateway.core.rotation import decide, ensure_well_formed, hash_token, new_refresh_token
-from gateway.errors import InvalidGrant, SessionEnded, SessionUndetermined, VaultUnavailable
+from gateway.core.verdicts import is_over
+from gateway.errors import GatewayError, InvalidGrant, SessionEnded, SessionUndetermined, VaultUnavailable
 from gateway.facts import Event
 from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.grants import Grant, TokenPolicy, TokenSecrets
-from gateway.model import Anonymous, LegacySession, SessionCookie
+from gateway.model import LegacySession, SessionCookie
 from gateway.ports import Facts, RefreshStore, SessionStore, Vault
 from gateway.records import Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision
 
 _GRANTED = frozenset({RefreshOutcome.ROTATED, RefreshOutcome.TOO_YOUNG, RefreshOutcome.GRACE})
 
-# What a store says that it has read. A signature that fails speaks of keys, and an absent cookie of our own vault.
-_OVER = frozenset({"gone", "expired", "no_user", "not_bound"})
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the session behind a family is now; or the error that answers a token which would be good otherwise."""
+
+    session: LegacySession | None = None
+    error: GatewayError = field(default_factory=SessionUndetermined)
 
 
 class Refresh:
-    """Rotates refresh tokens, and looks at the legacy session behind them each time."""
+    """Looks at the legacy session behind a refresh token, and rotates it then."""
 
     def __init__(
         self,
@@ -50,22 +60,28 @@ class Refresh:
         """Hand out the successor of a refresh token. See `TokenFlow.refresh`."""
         ensure_well_formed(token)
         sequence = await self._access.sequence()
-        rotation = await self._families.rotate(hash_token(token), self._decide(token, client, now), now)
-        family = await self._granted(rotation)
-        current = await self._with_session(family, now)
-        access_token, expires_in = await self._access.issue(current, sequence, now)
+        look = await self._look_behind(token, client, now)
+        rotation = await self._families.rotate(hash_token(token), self._decide(token, client, look, now), now)
+        family = self._following(await self._granted(rotation), look)
+        access_token, expires_in = await self._access.issue(family, sequence, now)
         decision = rotation.decision
-        idle = decision.idle_expires_at or family.idle_expires_at
-        refresh_expires_in = int(min(idle, family.absolute_expires_at) - now)
-        return Grant(access_token, expires_in, decision.token, refresh_expires_in, current, decision.outcome)
+        refresh_expires_in = int(min(family.idle_expires_at, family.absolute_expires_at) - now)
+        return Grant(access_token, expires_in, decision.token, refresh_expires_in, family, decision.outcome)
 
     # --- the token ---
 
-    def _decide(self, token: str, client: Client, now: float) -> Callable[[Family, RefreshRow], RotationDecision]:
+    def _decide(
+        self, token: str, client: Client, look: _Look, now: float
+    ) -> Callable[[Family, RefreshRow], RotationDecision]:
+        """Return the decision about the token, which is also made when its session is not known to go on.
+
+        It says which tokens are worth nothing, and finds a replay; one that is good raises the error of the look then,
+        and nothing is written.
+        """
         fresh = new_refresh_token(self._entropy(32))
 
         def chosen(family: Family, row: RefreshRow) -> RotationDecision:
-            return decide(
+            decision = decide(
                 family,
                 row,
                 presented=token,
@@ -74,7 +90,11 @@ class Refresh:
                 policy=self._policy.rotation,
                 pepper=self._secrets.pepper,
                 now=now,
+                ends_at=None if look.session is None else self._end(family, look.session),
             )
+            if decision.outcome in _GRANTED and look.session is None:
+                raise look.error
+            return decision
 
         return chosen
 
@@ -93,43 +113,61 @@ class Refresh:
 
     # --- the session behind it ---
 
-    async def _with_session(self, family: Family, now: float) -> Family:
-        """Return the family with the claims and the end that its legacy session has now.
+    async def _look_behind(self, token: str, client: Client, now: float) -> _Look:
+        """Look at the session of a token that may be good; one that cannot be is left to the decision about it."""
+        family = await self._families.find_family_of_token(hash_token(token))
+        if family is None or family.client_id != client.id or not _is_live(family, now):
+            return _Look()
+        try:
+            return await self._look(family, now)
+        except (SessionUndetermined, VaultUnavailable) as error:
+            return _Look(error=error)
+        except SessionEnded:
+            return _Look(error=InvalidGrant("ended"))
 
-        When nobody can say, it stays as it is: an outage never logs anybody out. The application decides by the
-        session's own cookie in any case.
+    async def _look(self, family: Family, now: float) -> _Look:
+        """Resolve the session of a family. One that is over, or somebody else's, ends the family.
 
         Raises:
-            InvalidGrant: the session is over or belongs to somebody else; the family was ended.
-            SessionUndetermined: nobody checks any more that the application would accept the session.
+            SessionUndetermined: nobody can say, or nobody checks any more that the application would accept it.
+            VaultUnavailable: its cookies cannot be read.
+            SessionEnded: the family has ended meanwhile.
+            InvalidGrant: it was ended here.
         """
-        try:
-            vaulted = await self._vault.open_family(family)
-        except VaultUnavailable:
-            return family
-        except SessionEnded as error:
-            raise InvalidGrant("ended") from error
+        vaulted = await self._vault.open_family(family)
         store = self._sessions.get(vaulted.site)
         if store is None:
-            return family
-        verdict = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
-        match verdict:
-            case LegacySession() if verdict.subject == family.subject:
-                return self._following(family, verdict)
-            case LegacySession():
-                raise await self._ended(family, "other_user", now)
-            case Anonymous() if verdict.reason in _OVER:
-                raise await self._ended(family, "session_ended", now)
-        return family
-
-    def _following(self, family: Family, session: LegacySession) -> Family:
-        if not session.is_bound and not self._policy.trust_store_alone:
             raise SessionUndetermined
-        absolute = family.absolute_expires_at
-        if session.expires_at is not None:
-            absolute = min(absolute, session.expires_at)
-        return replace(family, claims=session.claims, absolute_expires_at=absolute)
+        verdict = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
+        if is_over(verdict):
+            raise await self._ended(family, "session_ended", now)
+        if not isinstance(verdict, LegacySession):
+            raise SessionUndetermined
+        if verdict.subject != family.subject:
+            raise await self._ended(family, "other_user", now)
+        if not verdict.is_bound and not self._policy.trust_store_alone:
+            raise SessionUndetermined
+        return _Look(verdict)
 
     async def _ended(self, family: Family, reason: str, now: float) -> InvalidGrant:
         await self._endings.end_families([family.id], reason, now)
         return InvalidGrant("session_ended")
+
+    def _end(self, family: Family, session: LegacySession) -> float:
+        """Return when the family ends by its age and by the present end of its session.
+
+        A `policy.refresh` that was shortened takes nothing from the families that there are.
+        """
+        oldest = max(family.created_at + self._policy.refresh, family.absolute_expires_at)
+        return oldest if session.expires_at is None else min(oldest, session.expires_at)
+
+    def _following(self, family: Family, look: _Look) -> Family:
+        """Return the family with the claims and the end that its session has now, for the access token."""
+        session = look.session
+        assert session is not None  # else the token was not granted
+        absolute = min(family.absolute_expires_at, self._end(family, session))
+        return replace(family, claims=session.claims, absolute_expires_at=absolute)
+
+
+def _is_live(family: Family, now: float) -> bool:
+    return family.ended_at is None and now < min(family.idle_expires_at, family.absolute_expires_at)

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.bridge.csrf import CsrfPairs
-from gateway.core.cors import CrossOrigin
+from gateway.core.cors import CrossOrigin, is_any_preflight
 from gateway.core.credentials import Ours, Site, find_credential, find_sessions
+from gateway.core.jose import TokenFault
 from gateway.core.phases import Posture
 from gateway.core.rescue import answer_error
-from gateway.core.revocation import ensure_not_revoked
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import NO_SUPPLEMENT, Proof, Translator
-from gateway.core.verify import ensure_in_force
 from gateway.errors import (
     AmbiguousPath,
     GatewayError,
+    InvalidToken,
     LoginRequired,
+    SessionEnded,
     SessionUndetermined,
     Unauthenticated,
 )
@@ -26,7 +27,7 @@ from gateway.facts import Event
 from gateway.flow.handback import handed_back
 from gateway.flow.passthrough import ensure_open, shows_token_of
 from gateway.flow.prove import Prover
-from gateway.flow.recheck import Recheck
+from gateway.flow.standing import TokenStanding
 from gateway.headers import write_set_cookie
 from gateway.model import (
     Anonymous,
@@ -45,7 +46,7 @@ from gateway.model import (
     VaultedSession,
     Visit,
 )
-from gateway.ports import Facts, RevocationStore, SessionStore, Vault
+from gateway.ports import Facts, SessionStore
 
 _SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
@@ -54,10 +55,11 @@ _SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 class RequestPolicy:
     """What the story is told by the configuration. `endpoints` maps our own paths to their names."""
 
-    leeway: float
     ours: Ours
     sites: tuple[Site, ...]
     endpoints: Mapping[bytes, str]
+    browsers: frozenset[str] = frozenset()
+    """The clients that get their tokens as cookies: only they are handed their session cookie back."""
     cross_origin: CrossOrigin = field(default_factory=CrossOrigin)
     is_secure: bool = True
     """The public URL is https, so that cookies handed back are `Secure`."""
@@ -75,10 +77,8 @@ class RequestFlow:
         translator: Translator,
         prover: Prover,
         csrf: CsrfPairs,
-        revocation: RevocationStore,
-        vault: Vault,
+        standing: TokenStanding,
         sessions: Mapping[str, SessionStore],
-        recheck: Recheck,
         facts: Facts,
     ) -> None:
         self.posture = posture
@@ -87,10 +87,8 @@ class RequestFlow:
         self._translator = translator
         self._prover = prover
         self._csrf = csrf
-        self._revocation = revocation
-        self._vault = vault
+        self._standing = standing
         self._sessions = sessions
-        self._recheck = recheck
         self._facts = facts
         self._sites = {site.name: site for site in policy.sites}
         self._sites_of = _by_upstream(policy.sites)
@@ -112,8 +110,10 @@ class RequestFlow:
             return self._pass_through(head, rule)
         if self._policy.cross_origin.is_preflight(head):
             return self._policy.cross_origin.answer_preflight(head)
+        if is_any_preflight(head):
+            return self._translator.public(head, rule)  # it carries no credential, and none may be asked of it
         if rule.auth is Access.PUBLIC:
-            return self._translator.public(head, rule)
+            return self._admit_public(head, rule)
         return await self._admit_by_credential(head, rule, now)
 
     def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
@@ -137,12 +137,24 @@ class RequestFlow:
             self._facts.count(Event.PATH_WOULD_REFUSE)
         return rule
 
+    def _admit_public(self, head: RequestHead, rule: Rule) -> Permit:
+        if rule.forward_credentials:
+            return self._translator.forwarded(head, rule, has_our_token=self._has_our_token(head))
+        return self._translator.public(head, rule)
+
     async def _admit_by_credential(self, head: RequestHead, rule: Rule, now: float) -> Permit:
         sites = self._sites_of.get(rule.upstream, ())
         if rule.auth is Access.PASSTHROUGH:
             shown = find_sessions(head.cookie, sites)
             permit = await self._by_session(head, rule, shown, now)
-            return replace(permit, authorization=head.authorization)
+            if head.authorization is None or self._has_our_token(head):
+                return permit
+            return replace(permit, authorization=head.authorization, is_private=True)
+        if head.authorization is not None:
+            # The same bytes were shown before: what they are need not be found out again, only whether it still holds.
+            proof = self._prover.find_bearer(head.authorization)
+            if proof is not None:
+                return await self._by_proof(proof, Credential.BEARER, head, rule, now)
         credential = find_credential(head, self._policy.ours, sites)
         match credential:
             case BearerToken():
@@ -158,16 +170,17 @@ class RequestFlow:
 
     async def _by_token(self, text: bytes, credential: Credential, head: RequestHead, rule: Rule, now: float) -> Permit:
         proof = self._prover.token(text, credential, now)
+        if credential is Credential.BEARER and head.authorization is not None:
+            self._prover.remember_bearer(head.authorization, proof)
+        return await self._by_proof(proof, credential, head, rule, now)
+
+    async def _by_proof(
+        self, proof: Proof, credential: Credential, head: RequestHead, rule: Rule, now: float
+    ) -> Permit:
         token = proof.token
         assert token is not None
-        ensure_in_force(token, self._policy.leeway, now)
-        ensure_not_revoked(token, await self._revocation.look_up(token))
-        vaulted = None
-        sites = self._sites_of.get(rule.upstream)
-        if sites:
-            await self._recheck.ensure_alive(token, now)
-            if any(site.bridge == "vault" for site in sites):
-                vaulted = await self._vault.open(token)
+        await self._standing.ensure_good(token, now)
+        vaulted = await self._standing.find_session(token, rule.upstream, now)
         return self._permit_token(head, rule, proof, vaulted, credential)
 
     def _permit_token(
@@ -179,7 +192,8 @@ class RequestFlow:
             site = self._sites[vaulted.site]
             if credential is Credential.BEARER and head.method not in _SAFE:
                 supplement = self._csrf.supplement(site, vaulted, head)
-            if self.posture.phase is Phase.HANDBACK:
+            is_browser = proof.token is not None and proof.token.client_id in self._policy.browsers
+            if is_browser and self.posture.phase is Phase.HANDBACK:
                 answer = handed_back(head, vaulted, site, is_secure=self._policy.is_secure)
                 if answer:
                     self._facts.count(Event.HANDED_BACK)
@@ -195,21 +209,37 @@ class RequestFlow:
         )
 
     async def _by_token_cookie(self, shown: TokenCookie, head: RequestHead, rule: Rule, now: float) -> Permit:
-        """A token cookie that is not good is deleted, and the session decides; a fault of ours stays a fault."""
+        """A token cookie that is not good is deleted; a fault of ours stays a fault.
+
+        Where it only expired, the session decides. Revoked or forged, the session beside it may be of the family that
+        was ended, and does not count either.
+        """
         try:
             permit = await self._by_token(shown.text, Credential.TOKEN_COOKIE, head, rule, now)
-        except Unauthenticated:
-            permit = await self._by_session(head, rule, shown.beside, now)
-            return self._deleting_token_cookie(permit)
+        except InvalidToken as error:
+            if error.reason == TokenFault.EXPIRED:
+                return self._deleting_access(await self._by_session(head, rule, shown.beside, now))
+            return self._deleting_access(self._by_nobody(head, rule))
+        except SessionEnded:
+            return self._deleting_access(self._by_nobody(head, rule))
         beside = await self._resolve(shown.beside, now) if shown.beside is not None else None
         if isinstance(beside, LegacySession) and permit.token and beside.subject != permit.token.subject:
             self._facts.count(Event.SUBJECT_CONFLICT)
-            return self._deleting_token_cookie(await self._by_session(head, rule, shown.beside, now))
+            ours = self._policy.ours
+            permit = await self._by_session(head, rule, shown.beside, now)
+            return self._deleting(permit, ours.access_cookie, ours.refresh_cookie)
         return permit
 
-    def _deleting_token_cookie(self, permit: Permit) -> Permit:
-        deletion = (b"set-cookie", write_set_cookie(self._policy.ours.access_cookie, b"", max_age=0))
-        return replace(permit, answer=(*permit.answer, deletion))
+    def _deleting_access(self, permit: Permit) -> Permit:
+        return self._deleting(permit, self._policy.ours.access_cookie)
+
+    def _deleting(self, permit: Permit, *names: bytes) -> Permit:
+        deletions = tuple((b"set-cookie", write_set_cookie(name, b"", max_age=0)) for name in names)
+        return replace(permit, answer=(*permit.answer, *deletions), is_private=True)
+
+    def _by_nobody(self, head: RequestHead, rule: Rule) -> Permit:
+        self._ensure_optional(rule)
+        return self._translator.nobody(head, rule)
 
     def _by_foreign(self, foreign: ForeignAuthorization, head: RequestHead, rule: Rule) -> Permit:
         self._facts.count(Event.FOREIGN_AUTHORIZATION)
@@ -234,7 +264,7 @@ class RequestFlow:
 
     def _pass_through(self, head: RequestHead, rule: Rule) -> Permit:
         ensure_open(rule)
-        return self._translator.transparent(head, rule, has_our_token=shows_token_of(self._policy.ours.issuer, head))
+        return self._translator.transparent(head, rule, has_our_token=self._has_our_token(head))
 
     # --- what the stores say ---
 
@@ -250,6 +280,9 @@ class RequestFlow:
         return verdict
 
     # --- small questions ---
+
+    def _has_our_token(self, head: RequestHead) -> bool:
+        return shows_token_of(self._policy.ours.issuer, head)
 
     def _ensure_optional(self, rule: Rule) -> None:
         if rule.auth is Access.REQUIRED:

@@ -10,9 +10,11 @@ from gateway.errors import (
     SessionEnded,
     SessionUnverifiable,
     TooManyFamilies,
+    Unavailable,
+    VaultUnavailable,
 )
 from gateway.facts import Event
-from gateway.flow.access import AccessTokens
+from gateway.flow.access import AccessTokens, EnsureAlive
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.exchange import Exchange
@@ -36,9 +38,11 @@ from gateway.records import Family
 
 __all__ = ["Grant", "LogoutResult", "TokenFlow", "TokenPolicy", "TokenSecrets", "Whoami"]
 
+_VAULT_ATTEMPTS = 2  # a compare-and-set that was lost once sees what the winner wrote
+
 
 class TokenFlow:
-    """Issues, renews and ends tokens.
+    """Issues, renews and ends tokens. `ensure_alive` may be set later, by `ask_before_accepting`.
 
     Every coroutine raises StoreUnavailable when the truth cannot be read or written; then nothing was acknowledged.
     """
@@ -58,13 +62,16 @@ class TokenFlow:
         live: Live,
         facts: Facts,
         entropy: Callable[[int], bytes],
+        ensure_alive: EnsureAlive | None = None,
     ) -> None:
         self._policy = policy
         self._families = families
         self._vault = vault
         self._secrets = secrets
         self._facts = facts
-        access = AccessTokens(policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy)
+        access = AccessTokens(
+            policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy, ensure_alive=ensure_alive
+        )
         endings = Endings(policy=policy, families=families, log=log, revocation=revocation, live=live)
         self._access = access
         self._endings = endings
@@ -127,22 +134,29 @@ class TokenFlow:
         """Exchange a refresh token for its successor and a fresh access token.
 
         However many race with one token within the grace, all get the same successor. A replay after it ends the
-        family. The legacy session is looked at each time: when it is over, so is the family.
+        family. The legacy session is looked at first, each time: when it is over, so is the family, and the family's
+        end follows the session's as far as `policy.refresh` goes. An outage changes nothing: the token is good later.
 
         Raises:
             InvalidGrant: malformed, unknown, expired, spent, ended, of another client, or its session is over.
-            SessionUndetermined: nobody checks any more that the application would accept the session.
+            SessionUndetermined: nobody can say, or nobody checks any more that the application would accept it.
+            VaultUnavailable: the cookies of the session cannot be read.
         """
         return await self._refresh.rotate(token, client, now=now)
 
     # --- looked at ---
+
+    def ask_before_accepting(self, ensure_alive: EnsureAlive) -> None:
+        """Let `verify`, `identify` and `introspect` accept only tokens that pass `ensure_alive` too."""
+        self._access.ensure_alive = ensure_alive
 
     async def verify(self, text: bytes, *, now: float) -> VerifiedToken:
         """Return an access token that is good now.
 
         Raises:
             InvalidToken: malformed, forged, expired, not for us or revoked.
-            RevocationUnavailable: nobody can say.
+            SessionEnded: the session behind it is found to be over.
+            Unavailable: nobody can say.
         """
         return await self._access.check(text, now)
 
@@ -150,9 +164,8 @@ class TokenFlow:
         """Say who is asking, by the credential that counts.
 
         Raises:
-            InvalidToken: a Bearer that is not good; it never leaves the word to a cookie.
-            RevocationUnavailable: nobody can say whether the token was revoked.
-            SessionUndetermined: nobody can say whose session it is.
+            InvalidToken, SessionEnded: a Bearer that is not good; it never leaves the word to a cookie.
+            Unavailable: nobody can say whether the token is good, or whose session it is.
         """
         return await self._identification.of(shown, now)
 
@@ -162,11 +175,11 @@ class TokenFlow:
         Anything that is not a good access token of ours, a refresh token included, is `{"active": False}`.
 
         Raises:
-            RevocationUnavailable: nobody can say.
+            Unavailable: nobody can say.
         """
         try:
             verified = await self._access.check(token.encode("utf-8", "surrogatepass"), now)
-        except InvalidToken:
+        except (InvalidToken, SessionEnded):
             return {"active": False}
         # Its claims are ours and verified; `token_type` says how it is used (RFC 6749 section 5.1).
         return {**verified.claims, "active": True, "token_type": "Bearer"}
@@ -233,23 +246,40 @@ class TokenFlow:
     ) -> None:
         """Let the families of a session follow it to its new id, and their vaults take its new cookies.
 
-        Never to another user: there they end.
+        Never to another user: there they end. One family that fails does not hold the others back, and a second call
+        with the same arguments does what was left undone.
+
+        Raises:
+            Unavailable: it was not done for all of them; the first reason.
         """
         if old.subject != new.subject:
             await self.end_session(old, "other_user", now=now)
             return
         old_hash, new_hash = self.session_hash(old.site, old.key), self.session_hash(new.site, new.key)
         await self._families.move_families(old_hash, new_hash, now)
+        failures: list[Unavailable] = []
         for family in await self._families.families_of_session(new_hash, now):
-            await self._revault(family, cookies, new.key)
+            try:
+                await self._revault(family, cookies, new.key)
+            except Unavailable as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     async def _revault(self, family: Family, cookies: Mapping[bytes, bytes], session_key: str) -> None:
-        try:
-            vaulted = await self._vault.open_family(family)
-            if vaulted.session_key != session_key:
-                await self._vault.update(vaulted, cookies, session_key)
-        except SessionEnded:
-            return
+        """Put the new cookies into the vault of a family, if it has them not yet.
+
+        Raises:
+            VaultUnavailable: it cannot be read or written, or others write to it all the time.
+        """
+        for _ in range(_VAULT_ATTEMPTS):
+            try:
+                vaulted = await self._vault.open_family(family)
+            except SessionEnded:
+                return
+            if vaulted.session_key == session_key or await self._vault.update(vaulted, cookies, session_key):
+                return
+        raise VaultUnavailable("A vaulted session is written to by others.")
 
     def session_hash(self, site: str, key: str) -> bytes:
         """Return the keyed hash by which families find their legacy session (32 bytes)."""

@@ -6,6 +6,7 @@ sign (a cookie deleted, the record gone from a store that we read), never becaus
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Site
@@ -13,14 +14,18 @@ from gateway.core.response import (
     with_private_caching,
     with_vary_on_origin,
     without_cookies_named,
+    without_mark,
     without_reserved,
 )
+from gateway.core.verdicts import is_over
 from gateway.errors import SessionEnded, Unavailable
 from gateway.facts import Event
 from gateway.flow.tokens import TokenFlow
-from gateway.headers import Pairs, SetCookie, read_set_cookie, split_cookies
+from gateway.flow.unfinished import Unfinished
+from gateway.headers import Pairs, SetCookie, read_set_cookie
 from gateway.model import (
     Anonymous,
+    Credential,
     LegacySession,
     Permit,
     RequestHead,
@@ -53,12 +58,14 @@ class ResponseWatch:
         self._vault = vault
         self._sessions = sessions
         self._facts = facts
-        self._unfinished: list[tuple[LegacySession, str]] = []
+        self._unfinished = Unfinished(tokens)
 
     # --- cheap, for every response ---
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         """Return the fields as the client gets them: cache rules, CORS, our cookies, nothing that only we may say."""
+        if permit.is_transparent:
+            return without_mark(fields)
         fields = without_reserved(fields, self._own)
         if permit.is_private:
             fields = with_private_caching(fields)
@@ -71,10 +78,18 @@ class ResponseWatch:
 
     def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
         """Whether the response speaks of a session cookie, or answers a request to log out."""
+        if permit.is_transparent:
+            return False
         for name, value in fields:
             if name.lower() == b"set-cookie" and value.partition(b"=")[0].strip() in self._site_of_cookie:
                 return True
-        return bool(self._logout_paths) and head.path in self._logout_paths
+        return self.awaits_logout(permit, head)
+
+    def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:
+        """Whether the request may log somebody out whom we know: even if nobody sees the answer."""
+        if not self._logout_paths or head.path not in self._logout_paths:
+            return False
+        return permit.session is not None or permit.vaulted is not None
 
     # --- the look ---
 
@@ -87,16 +102,21 @@ class ResponseWatch:
         set_cookies = [read_set_cookie(value, now) for name, value in fields if name.lower() == b"set-cookie"]
         for site in self._concerned(head, set_cookies):
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
+            is_theirs = permit.vaulted is None or await self._shows_family(permit, site, now)
             await self._look_at(site, permit, changes, now)
-            if permit.vaulted is not None and not self._showed_family(permit, site):
+            if not is_theirs:
                 fields = without_cookies_named(fields, site.cookies)
         return fields
 
+    async def look_after(self, permit: Permit, head: RequestHead, now: float) -> None:
+        """Look at the session although the response was never seen: the client or the application was gone."""
+        site = self._logout_paths.get(head.path)
+        if site is not None:
+            await self._look_at(site, permit, [], now)
+
     async def finish(self, now: float) -> None:
-        """Try again to end the families of sessions whose logout was seen while the store was away."""
-        waiting, self._unfinished = self._unfinished, []
-        for session, reason in waiting:
-            await self._end(session, reason, now)
+        """Try again what could not be written while a store was away."""
+        await self._unfinished.finish(now)
 
     def _concerned(self, head: RequestHead, set_cookies: Sequence[SetCookie]) -> list[Site]:
         sites = {
@@ -119,10 +139,10 @@ class ResponseWatch:
         if isinstance(after, LegacySession) and after.subject == before.subject:
             await self._follow(before, after, permit, received, now)
         elif isinstance(after, LegacySession):
-            await self._end(before, "switched", now)
+            await self._unfinished.end(before, "switched", now)
         elif _is_replaced(after, site, changes) or await self._is_over(before, changes, sent, store, now):
             self._facts.count(Event.LOGOUT_SEEN)
-            await self._end(before, "legacy_logout", now)
+            await self._unfinished.end(before, "legacy_logout", now)
 
     async def _follow(
         self,
@@ -133,15 +153,16 @@ class ResponseWatch:
         now: float,
     ) -> None:
         """The same user goes on: the vault takes the new cookies, the families follow a new session id."""
-        try:
-            if after.key != before.key:
-                self._facts.count(Event.ROTATION_SEEN)
-                await self._tokens.move_session(before, after, cookies=cookies, now=now)
-            elif permit.vaulted is not None and not await self._vault.update(permit.vaulted, cookies, after.key):
+        if after.key != before.key:
+            self._facts.count(Event.ROTATION_SEEN)
+            await self._unfinished.move(before, after, cookies, now)
+        elif permit.vaulted is not None:
+            try:
+                is_kept = await self._vault.update(permit.vaulted, cookies, after.key)
+            except (Unavailable, SessionEnded):
+                is_kept = False  # the cookie from before is still good: it names the same session
+            if not is_kept:
                 self._facts.count(Event.VAULT_CONFLICT)
-        except (Unavailable, SessionEnded):
-            # The new cookie still reaches a client that shows one; the family is looked at again at its next refresh.
-            self._facts.count(Event.VAULT_CONFLICT)
 
     async def _is_over(
         self,
@@ -151,32 +172,36 @@ class ResponseWatch:
         store: SessionStore,
         now: float,
     ) -> bool:
-        """An explicit sign only: the session cookie was deleted, or what was sent does not resolve any more."""
-        name = self._sites[before.site].cookies[0]
-        if any(cookie.name == name and cookie.is_deletion for cookie in changes):
+        """An explicit sign only: the session cookie was deleted, or a store has read that what was sent is over."""
+        if _last_change(changes, self._sites[before.site].cookies[0]) == "deleted":
             return True
-        verdict = await store.resolve(SessionCookie(before.site, tuple(sent.items())), now, fresh=True)
-        return isinstance(verdict, Anonymous) and verdict.reason in {"gone", "no_user", "not_bound"}
+        return is_over(await store.resolve(SessionCookie(before.site, tuple(sent.items())), now, fresh=True))
 
-    async def _end(self, session: LegacySession, reason: str, now: float) -> None:
-        try:
-            await self._tokens.end_session(session, reason, now=now)
-        except Unavailable:
-            self._unfinished.append((session, reason))
-
-    def _showed_family(self, permit: Permit, site: Site) -> bool:
-        """Whether the client itself holds the session cookie of the token's family, and so must hear of changes."""
+    async def _shows_family(self, permit: Permit, site: Site, now: float) -> bool:
+        """Whether the client itself holds the session of the token's family, and so must hear of changes."""
         shown, vaulted = permit.shown, permit.vaulted
+        if permit.credential is Credential.TOKEN_COOKIE:
+            return True
         if shown is None or vaulted is None or shown.site != site.name:
             return False
         name = site.cookies[0]
-        return dict(shown.cookies).get(name) == dict(vaulted.cookies).get(name)
+        if dict(shown.cookies).get(name) == dict(vaulted.cookies).get(name):
+            return True
+        # A cookie that is signed anew with each response differs in its bytes and is the same session.
+        verdict = await self._sessions[site.name].resolve(shown, now)
+        return isinstance(verdict, LegacySession) and verdict.key == vaulted.session_key
 
 
 def _is_replaced(after: Verdict, site: Site, changes: Sequence[SetCookie]) -> bool:
     """Whether the application put a session without a user in the place of the user's: Flask-Login and passport do."""
-    is_set = any(cookie.name == site.cookies[0] and not cookie.is_deletion for cookie in changes)
+    is_set = _last_change(changes, site.cookies[0]) == "set"
     return is_set and isinstance(after, Anonymous) and after.reason == "no_user"
+
+
+def _last_change(changes: Sequence[SetCookie], name: bytes) -> Literal["", "set", "deleted"]:
+    """What became of a cookie in the end: a response may delete it and set it anew."""
+    last = next((change for change in reversed(changes) if change.name == name), None)
+    return "" if last is None else "deleted" if last.is_deletion else "set"
 
 
 def _session_before(permit: Permit, site: Site) -> LegacySession | None:
@@ -189,7 +214,10 @@ def _session_before(permit: Permit, site: Site) -> LegacySession | None:
 
 
 def _cookies_sent(permit: Permit, site: Site) -> Pairs:
-    return [pair for pair in split_cookies(permit.cookie or b"") if pair[0] in site.cookies]
+    if permit.vaulted is not None:
+        return list(permit.vaulted.cookies)
+    shown = permit.shown
+    return list(shown.cookies) if shown is not None and shown.site == site.name else []
 
 
 def _applied(sent: Mapping[bytes, bytes], changes: Sequence[SetCookie]) -> dict[bytes, bytes]:

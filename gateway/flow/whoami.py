@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.errors import InvalidToken, SessionUndetermined
+from gateway.errors import InvalidToken, SessionEnded, SessionUndetermined
 from gateway.flow.access import AccessTokens
 from gateway.flow.grants import Whoami
 from gateway.model import (
@@ -44,7 +44,7 @@ class Identification:
         """A token cookie that is not good leaves the word to the session."""
         try:
             token = await self._access.check(shown.text, now)
-        except InvalidToken:
+        except (InvalidToken, SessionEnded):
             return await self._of_session(shown.beside, now)
         return _of_token(token, Credential.TOKEN_COOKIE)
 

@@ -25,6 +25,9 @@ _TRACE_STATE = re.compile(rb"[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x7e]{1,512}\Z"
 _RELIED_ON = (b"sec-", b"accept", b"content-", b"dpop", b"idempotency-key")
 """How the names begin that decisions are made from; `Connection` cannot take such a field away."""
 
+_COOKIE_PARTS = 1000
+"""Semicolons and commas in a Cookie field: each costs a parser time, and browsers keep some 180 cookies for a site."""
+
 Treatment = Callable[["Draft", bytes, bytes], None]
 """What is done with a field other than keeping it: called with the draft, the name and the value."""
 
@@ -83,9 +86,14 @@ class Draft:
         self.head.authorization = value.strip(OWS)
 
     def take_cookie(self, _name: bytes, value: bytes) -> None:
-        """Cookie: at most one (RFC 6265 section 5.4), ASCII."""
-        if self.head.cookie is not None or not value.isascii():
-            raise BadRequest("At most one Cookie field is accepted, in ASCII.")
+        """Cookie: at most one (RFC 6265 section 5.4), of a bounded number of parts.
+
+        Bytes beyond ASCII are common in cookies of others, and only matter where a cookie is one that we read.
+        """
+        if self.head.cookie is not None:
+            raise BadRequest("At most one Cookie field is accepted.")
+        if value.count(b";") + value.count(b",") >= _COOKIE_PARTS:
+            raise FieldsTooLarge("There are too many cookies.")
         self.head.cookie = value.strip(OWS)
 
     def take_origin(self, _name: bytes, value: bytes) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from gateway.errors import ConfigurationError
 from gateway.keys.private_files import read_private_file
 from gateway.keys.public import thumbprint
-from gateway.keys.ring import KeyState, PrivateKey, RingKey
+from gateway.keys.ring import PrivateKey, RingKey
 
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _SMALLEST_RSA = 2048
@@ -31,10 +31,14 @@ ALGORITHMS = tuple(_KINDS)
 
 @dataclass(frozen=True, slots=True)
 class KeyPlace:
-    """Where one key is: a file, or an environment variable that holds the PEM. Exactly one of them is given."""
+    """Where one key is: a file, or an environment variable that holds the PEM. Exactly one of them is given.
+
+    A key that signs must be one for `algorithm`. One that only verifies may be of another kind, so that the algorithm
+    can be changed: it then has the algorithm that its kind is made for.
+    """
 
     algorithm: str
-    state: KeyState = KeyState.ACTIVE
+    signs: bool = True
     file: Path | None = None
     env: str = ""
 
@@ -64,19 +68,20 @@ def load_key(place: KeyPlace, environ: Mapping[str, str]) -> RingKey:
         pem = environ.get(place.env, "").replace("\\n", "\n").encode("utf-8", "surrogateescape")
         if not pem:
             raise ConfigurationError(f"The signing key is missing: {place} is not set. Put its PEM there.")
-    private = _parse(pem, place)
-    _ensure_strong(private, place)
+    key = _parse(pem, place)
+    algorithm = _algorithm_of(key, place)
+    private = _ensure_strong(key, algorithm, place)
     public = private.public_key()
-    return RingKey(thumbprint(public), place.algorithm, place.state, public, private, str(place))
+    return RingKey(thumbprint(public), algorithm, public, private, str(place))
 
 
-def _parse(pem: bytes, place: KeyPlace) -> PrivateKey:
+def _parse(pem: bytes, place: KeyPlace) -> object:
     if _PRIVATE_BLOCK.search(pem) is None and b"PUBLIC KEY-----" in pem:
         raise ConfigurationError(f"The signing key from {place} is a public key. Put the private key there.")
     if len(_PRIVATE_BLOCK.findall(pem)) > 1:
         raise ConfigurationError(f"There is more than one key in {place}. Put each key in a place of its own.")
     try:
-        key = load_pem_private_key(pem, password=None)
+        return load_pem_private_key(pem, password=None)
     except TypeError:
         raise ConfigurationError(
             f"The signing key from {place} is encrypted. Decrypt it: openssl pkey -in KEY -out NEW"
@@ -85,21 +90,26 @@ def _parse(pem: bytes, place: KeyPlace) -> PrivateKey:
         raise ConfigurationError(
             f"The signing key from {place} is not a readable PEM private key. Make one: crossfade keys generate"
         ) from None
-    kind = _KINDS.get(place.algorithm)
-    if kind is None:
+
+
+def _algorithm_of(key: object, place: KeyPlace) -> str:
+    if place.algorithm not in _KINDS:
         raise ConfigurationError(
             f"The algorithm {place.algorithm} of the key from {place} is not offered. "
             f"Use one of {', '.join(ALGORITHMS)}."
         )
-    if not isinstance(key, kind):
+    offered = (place.algorithm,) if place.signs else (place.algorithm, *ALGORITHMS)
+    found = next((algorithm for algorithm in offered if isinstance(key, _KINDS[algorithm])), None)
+    if found is None:
         raise ConfigurationError(
             f"The signing key from {place} is no key for {place.algorithm}. "
             f"Give it the algorithm that it was made for, or make one: crossfade keys generate --alg {place.algorithm}"
         )
-    return key
+    return found
 
 
-def _ensure_strong(key: PrivateKey, place: KeyPlace) -> None:
+def _ensure_strong(key: object, algorithm: str, place: KeyPlace) -> PrivateKey:
+    assert isinstance(key, PrivateKey)
     fault = ""
     if isinstance(key, RSAPrivateKey):
         if key.key_size < _SMALLEST_RSA:
@@ -110,5 +120,6 @@ def _ensure_strong(key: PrivateKey, place: KeyPlace) -> None:
         fault = f"is on the curve {key.curve.name}, and ES256 needs P-256 (RFC 7518 section 3.4)"
     if fault:
         raise ConfigurationError(
-            f"The signing key from {place} {fault}. Make one: crossfade keys generate --alg {place.algorithm}"
+            f"The signing key from {place} {fault}. Make one: crossfade keys generate --alg {algorithm}"
         )
+    return key

@@ -1,4 +1,8 @@
-"""Files that hold a secret: readable by their owner alone, written whole or not at all."""
+"""Files that hold a secret: never readable by everybody, written whole or not at all.
+
+The one rule for all of them: others than owner and group have no access. The group may read, because Kubernetes hands
+a secret to a user that is not root in no other way (`fsGroup`); what we write ourselves is for the owner alone.
+"""
 
 import os
 import secrets
@@ -14,14 +18,15 @@ def read_private_file(path: Path, what: str) -> bytes:
     """Read a secret of at most 64 KiB. `what` names it in messages, such as "signing key".
 
     Raises:
-        ConfigurationError: it is missing, unreadable, too large, no file, or others may read it too.
+        ConfigurationError: it is missing, unreadable, too large, no file, or open to everybody.
     """
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
-            if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            if status.st_mode & stat.S_IRWXO:
                 raise ConfigurationError(
-                    f"The {what} in {path} may be read by others than its owner. Run: chmod 600 {path}"
+                    f"The {what} in {path} can be read by everybody on this machine."
+                    f" Run: chmod 600 {path} (in Kubernetes: defaultMode: 0440)"
                 )
             content = stream.read(_LARGEST + 1)
     except OSError as error:

@@ -1,10 +1,9 @@
-"""The keys in force: one signs, the next one is published ahead, the last ones verify until their tokens are gone."""
+"""The keys in force: the first one signs; the others verify, published ahead or kept until their tokens are gone."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 
 import jwt
@@ -19,31 +18,24 @@ from gateway.records import VerificationKey
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
 
-class KeyState(StrEnum):
-    """The life of a key; one that is gone stands nowhere."""
-
-    NEXT = "next"
-    ACTIVE = "active"
-    RETIRING = "retiring"
-
-
 @dataclass(frozen=True, slots=True)
 class RingKey:
     """A key with its one algorithm. `source` says where it came from, for messages."""
 
     kid: str
     algorithm: str
-    state: KeyState
     public: PublicKey
     private: PrivateKey = field(repr=False)
     source: str
 
 
 class KeyRing:
-    """The KeySource of this process. Signing takes half a millisecond with RSA, so that it has threads of its own.
+    """The KeySource of this process; the first key signs.
+
+    Signing takes half a millisecond with RSA, so that it has threads of its own.
 
     Raises:
-        ConfigurationError: not exactly one key is active, or two are the same.
+        ConfigurationError: there is no key, or two are the same.
     """
 
     def __init__(self, keys: Sequence[RingKey], *, threads: int = 2) -> None:
@@ -58,7 +50,7 @@ class KeyRing:
 
     @property
     def verification_keys(self) -> Mapping[str, VerificationKey]:
-        """Public keys by `kid`, whatever their state."""
+        """Public keys by `kid`, those that only verify included."""
         return self._verification_keys
 
     @property
@@ -72,7 +64,7 @@ class KeyRing:
         return await loop.run_in_executor(self._threads, _sign, self._active, dict(claims), type_)
 
     def jwks(self) -> Mapping[str, object]:
-        """Return the public key set: the active key first, then the next, then the retiring ones (RFC 7517)."""
+        """Return the public key set, the key that signs first (RFC 7517)."""
         return self._jwks
 
     def replace(self, keys: Sequence[RingKey]) -> bool:
@@ -81,7 +73,7 @@ class KeyRing:
         Raises:
             ConfigurationError: as for the constructor.
         """
-        if [(key.kid, key.algorithm, key.state) for key in _ordered(keys)] == self._identity:
+        if _identity_of(keys) == self._identity:
             return False
         self._install(keys)
         return True
@@ -91,33 +83,20 @@ class KeyRing:
         self._threads.shutdown(wait=True)
 
     def _install(self, keys: Sequence[RingKey]) -> None:
-        ordered = _ordered(keys)
-        active = _ensure_one_active(ordered)
-        _ensure_distinct(ordered)
-        self._active = active
-        self._identity = [(key.kid, key.algorithm, key.state) for key in ordered]
+        if not keys:
+            raise ConfigurationError("There is no signing key. Name one in `keys`.")
+        _ensure_distinct(keys)
+        self._active = keys[0]
+        self._identity = _identity_of(keys)
         self._verification_keys: Mapping[str, VerificationKey] = MappingProxyType(
-            {key.kid: VerificationKey(key.kid, key.algorithm, key.public) for key in ordered}
+            {key.kid: VerificationKey(key.kid, key.algorithm, key.public) for key in keys}
         )
-        self._jwks: Mapping[str, object] = {"keys": [as_jwk(key.kid, key.algorithm, key.public) for key in ordered]}
+        self._jwks: Mapping[str, object] = {"keys": [as_jwk(key.kid, key.algorithm, key.public) for key in keys]}
         self._generation += 1
 
 
-_ORDER = {KeyState.ACTIVE: 0, KeyState.NEXT: 1, KeyState.RETIRING: 2}
-
-
-def _ordered(keys: Sequence[RingKey]) -> Sequence[RingKey]:
-    return sorted(keys, key=lambda key: _ORDER[key.state])
-
-
-def _ensure_one_active(keys: Sequence[RingKey]) -> RingKey:
-    active = [key for key in keys if key.state is KeyState.ACTIVE]
-    if len(active) != 1:
-        raise ConfigurationError(
-            f"{len(active)} signing keys are active, and exactly one must be. "
-            "Give the others the state next or retiring in `keys`."
-        )
-    return active[0]
+def _identity_of(keys: Sequence[RingKey]) -> Sequence[tuple[str, str]]:
+    return [(key.kid, key.algorithm) for key in keys]
 
 
 def _ensure_distinct(keys: Sequence[RingKey]) -> None:

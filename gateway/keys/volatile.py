@@ -16,7 +16,7 @@ def ensure_lasting(path: Path, what: str, environ: Mapping[str, str], *, mounts:
         ConfigurationError: the place is lost on restart, or we run in Kubernetes, where replicas would each make
             their own and refuse each other's tokens.
     """
-    remedy = "Configure it as a secret, or allow it with embedded.single_instance: true on a volume that lasts."
+    remedy = "Configure it as a secret, or allow it with stores.embedded.single_instance: true on a volume that lasts."
     if environ.get("KUBERNETES_SERVICE_HOST"):
         raise ConfigurationError(f"The {what} is not made automatically in Kubernetes. {remedy}")
     kind = find_filesystem(path, mounts)

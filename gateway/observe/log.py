@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import BinaryIO
 
 import orjson
@@ -85,6 +86,12 @@ class AccessLog:
     def count(self, event: Event) -> None:
         """Pass an event on."""
         self._inner.count(event)
+
+
+def with_access_log(facts: Facts, environ: Mapping[str, str]) -> Facts:
+    """Return the facts, with a line for each request in front of them where `LOG_ACCESS` says so."""
+    is_wanted = environ.get("LOG_ACCESS", "").strip().lower() in {"1", "true", "yes", "on"}
+    return AccessLog(facts, structlog.get_logger()) if is_wanted else facts
 
 
 def refuse_secrets(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -60,12 +60,12 @@ async def open_gateway(settings: Source, environ: Environ) -> Gateway | Passthro
     """
     is_on = is_switched_on(environ.get("ENABLE_JWT_AUTH"))
     if isinstance(settings, Settings):
-        return Gateway(settings, environ) if is_on else PassthroughGateway(_passthrough_of(settings))
+        return await Gateway.open(settings, environ) if is_on else PassthroughGateway(_passthrough_of(settings))
     path = Path(settings)
     if is_on:
-        return Gateway(load_settings(path, environ), environ)
+        return await Gateway.open(load_settings(path, environ), environ)
     return PassthroughGateway(load_passthrough(path, environ))
 
 
 def _passthrough_of(settings: Settings) -> Passthrough:
-    return Passthrough(**{name: getattr(settings, name) for name in SECTIONS})
+    return Passthrough.of({name: getattr(settings, name) for name in SECTIONS})

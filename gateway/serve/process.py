@@ -56,7 +56,7 @@ async def _serve(path: Path, environ: Environ) -> int:
     copy = last_good_path(path)
     sockets = bind_all(settings.listen, settings.admin, settings.metrics, needs_admin=True)
     try:
-        gateway = Gateway(settings, environ)
+        gateway = await Gateway.open(settings, environ)
     except BaseException:
         sockets.close()
         raise
@@ -77,7 +77,11 @@ async def _serve_way_back(path: Path, environ: Environ) -> int:
     for note in settings.notes:
         _log.warning("configuration", note=note)
     sockets = bind_all(settings.listen, settings.admin, settings.metrics, needs_admin=False)
-    gateway = PassthroughGateway(settings)
+    try:
+        gateway = PassthroughGateway(settings)
+    except BaseException:
+        sockets.close()
+        raise
     state = PassthroughAdministration(gateway)
     return await Running(gateway, state, _apps(gateway, state, settings.admin), sockets, settings.drain).serve()
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -138,13 +139,15 @@ class Running:
         return DRAINED if is_finished else CUT_SHORT
 
     async def _close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for listener in reversed(self._listeners):
-            listener.close()
-            await listener.server.close()
-        await self._gateway.aclose()
-        self._sockets.close()
+        """Close everything, the last opened first; what fails to close does not keep the rest open."""
+        async with AsyncExitStack() as rest:
+            rest.callback(self._sockets.close)
+            rest.push_async_callback(self._gateway.aclose)
+            for listener in self._listeners:
+                rest.push_async_callback(listener.server.close)
+                rest.callback(listener.close)
+            for task in self._tasks:
+                rest.callback(task.cancel)
 
     # --- while it runs ---
 
@@ -172,10 +175,15 @@ class Running:
         try:
             await reload()
         except ConfigurationError as error:
-            self._gateway.metrics.set_reload(is_successful=False, now=time.time())
-            _log.error("the configuration was not taken over; the old one stays in force", fault=str(error))
+            fault = str(error)
+        except Exception as error:  # a fault of ours must not go unseen, nor end what serves
+            _log.exception("a reload failed")
+            fault = type(error).__name__
         else:
             self._gateway.metrics.set_reload(is_successful=True, now=time.time())
+            return
+        self._gateway.metrics.set_reload(is_successful=False, now=time.time())
+        _log.error("the configuration was not taken over; the old one stays in force", fault=fault)
 
     def _keep(self, coroutine: Awaitable[None]) -> None:
         task = asyncio.ensure_future(coroutine)

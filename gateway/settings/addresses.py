@@ -130,6 +130,11 @@ def read_url(value: object) -> str:
     return parts.geturl()
 
 
+def origin_of(url: str) -> Origin:
+    """Return where an address lies that `read_url` has read."""
+    return _origin_of(urlsplit(url))
+
+
 Listen = Annotated[
     Address,
     PlainValidator(read_address),

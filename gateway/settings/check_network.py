@@ -1,8 +1,8 @@
 """Checks of addresses: who can reach the gateway, whom it believes, where it sends requests."""
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
+from gateway.core.trust import TrustedProxies
 from gateway.settings.addresses import Address, Origin
 from gateway.settings.faults import Finding
 from gateway.settings.schema.root import Settings
@@ -18,11 +18,29 @@ def public_url_is_secure(settings: Settings) -> Iterator[Finding]:
 
 def embedded_is_alone(settings: Settings) -> Iterator[Finding]:
     """Two gateways with a database each would not know of each other's revocations."""
+    if settings.stores.postgres is not None:
+        return
     if not settings.listen.is_loopback and not settings.stores.embedded.single_instance:
         yield Finding(
             ("listen",),
             "an embedded store serves one gateway only; to listen beyond this machine, say that there is no second one:"
             " stores.embedded: {file: …, single_instance: true}",
+        )
+
+
+def shared_stores_have_shared_secrets(settings: Settings) -> Iterator[Finding]:
+    """Gateways that share a database must know each other's tokens, and open what the others sealed."""
+    if settings.stores.postgres is None:
+        return
+    if not settings.keys:
+        yield Finding(
+            ("stores", "postgres"),
+            "needs signing keys that all gateways share; make one with `crossfade keys generate`, name it in `keys`",
+        )
+    if settings.stores.secret is None:
+        yield Finding(
+            ("stores", "postgres"),
+            "needs a master secret that all gateways share: stores.secret: {env: NAME} or {file: path}",
         )
 
 
@@ -53,13 +71,16 @@ def upstream_is_somebody_else(settings: Settings) -> Iterator[Finding]:
 
 def not_everybody_is_trusted(settings: Settings) -> Iterator[Finding]:
     """Whoever is trusted may say who the client is."""
-    for index, network in enumerate(settings.trusted_proxies):
-        if network != "private" and ip_network(network).prefixlen == 0:
-            yield Finding(
-                ("trusted_proxies", index),
-                "trusts everybody to say who the client is; name the networks of your proxies",
-                shows=True,
-            )
+    sentence = "everybody to say who the client is; name the networks of your proxies"
+    everything = [index for index, network in enumerate(settings.trusted_proxies) if network.endswith("/0")]
+    for index in everything:
+        yield Finding(("trusted_proxies", index), f"trusts {sentence}", shows=True)
+    if everything:
+        return
+    try:
+        TrustedProxies(settings.trusted_proxies)
+    except ValueError:
+        yield Finding(("trusted_proxies",), f"together they trust {sentence}")
 
 
 def origins_are_secure(settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ SECTIONS = (
     "prefix",
     "trusted_proxies",
     "routes",
+    "tokens",
     "identity_headers",
     "admin",
     "metrics",

@@ -5,22 +5,24 @@ there, else from the copy of the last good configuration; where the application 
 also come from the environment. Nothing here opens a key, a schema or a store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.core.trust import TrustedProxies
 from gateway.errors import ConfigurationError
 from gateway.settings.addresses import Address, Origin
+from gateway.settings.certificates import open_trust
 from gateway.settings.faults import Place
 from gateway.settings.last_good import SECTIONS, last_good_path, read_last_good
 from gateway.settings.load import LARGEST, STAND_INS
 from gateway.settings.reading import read_text
-from gateway.settings.schema import Admin, Drain, IdentityHeaders, Limits, Metrics, Route, Settings, Upstream
+from gateway.settings.schema import Admin, Drain, IdentityHeaders, Limits, Metrics, Route, Settings, Tokens, Upstream
 
 _ROUNDS = 20
 _WHOLE = frozenset({"routes"})
@@ -37,6 +39,7 @@ class Passthrough:
     prefix: str
     trusted_proxies: tuple[str, ...]
     routes: tuple[Route, ...]
+    tokens: Tokens
     identity_headers: IdentityHeaders
     admin: Admin
     metrics: Metrics
@@ -48,6 +51,23 @@ class Passthrough:
     def default_upstream(self) -> str:
         """The application of routes that name none: `app`, else the first one."""
         return "app" if "app" in self.upstreams else next(iter(self.upstreams))
+
+    @property
+    def issuer(self) -> str:
+        """What tokens of ours claim, so that they are known and taken off; empty where nothing tells."""
+        return self.tokens.issuer or ("" if self.public_url is None else str(self.public_url))
+
+    @classmethod
+    def of(cls, sections: Mapping[str, object], notes: Sequence[str] = ()) -> Self:
+        """Put sections together that were read one by one; what does not fit together is left out with a note."""
+        told = list(notes)
+        upstreams = _trusting(cast("Mapping[str, Upstream]", sections["upstreams"]), told)
+        fitting = {
+            "upstreams": upstreams,
+            "trusted_proxies": _few(cast("tuple[str, ...]", sections["trusted_proxies"]), told),
+            "routes": _distinct(_existing(cast("tuple[Route, ...]", sections["routes"]), upstreams), told),
+        }
+        return cls(**cast("dict[str, Any]", {**sections, **fitting}), notes=tuple(told))
 
 
 def load_passthrough(path: Path, environ: Mapping[str, str]) -> Passthrough:
@@ -65,8 +85,49 @@ def load_passthrough(path: Path, environ: Mapping[str, str]) -> Passthrough:
             f"{path}: nothing tells where the application is: `upstreams` cannot be read there, and there is no copy in"
             f" {last_good_path(path)}. Set CROSSFADE_UPSTREAM, for example to http://127.0.0.1:8000."
         )
-    routes = _existing(cast("tuple[Route, ...]", found["routes"]), cast("dict[str, Upstream]", found["upstreams"]))
-    return Passthrough(**cast("dict[str, Any]", {**found, "routes": routes}), notes=tuple(search.notes))
+    return Passthrough.of(found, search.notes)
+
+
+def _trusting(upstreams: Mapping[str, Upstream], notes: list[str]) -> Mapping[str, Upstream]:
+    """Check an application against the system's authorities where its own cannot be read: nothing else is trusted."""
+    found = dict(upstreams)
+    for name, upstream in upstreams.items():
+        if upstream.ca is None:
+            continue
+        try:
+            open_trust(upstream.ca)
+        except ConfigurationError as error:
+            notes.append(f"upstreams.{name}.ca: {error} The authorities of the system are used.")
+            found[name] = upstream.model_copy(update={"ca": None})
+    return found
+
+
+def _few(networks: tuple[str, ...], notes: list[str]) -> tuple[str, ...]:
+    """Leave out a network with which everybody would be trusted."""
+    kept: tuple[str, ...] = ()
+    for network in networks:
+        try:
+            TrustedProxies((*kept, network))
+        except ValueError:
+            notes.append(f"trusted_proxies: {network} is left out; with it, everybody would be trusted.")
+        else:
+            kept = (*kept, network)
+    return kept
+
+
+def _distinct(routes: tuple[Route, ...], notes: list[str]) -> tuple[Route, ...]:
+    """Keep one rule for each path: the one that denies, since a doubt must not open anything; else the first."""
+    kept: dict[str, Route] = {}
+    for route in routes:
+        if route.path in kept:
+            notes.append(f"routes: {route.path} stands twice; the stricter rule counts.")
+        if route.path not in kept or (_denies(route) and not _denies(kept[route.path])):
+            kept[route.path] = route
+    return tuple(kept.values())
+
+
+def _denies(route: Route) -> bool:
+    return route.auth == "required" and route.in_off == "deny"
 
 
 def _existing(routes: tuple[Route, ...], upstreams: Mapping[str, Upstream]) -> tuple[Route, ...]:

@@ -1,7 +1,5 @@
 """Secrets are named by the configuration, never written into it, and read when they are needed."""
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -9,9 +7,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gateway.errors import ConfigurationError
+from gateway.keys.private_files import read_private_file
 from gateway.settings.values import File, Variable, wrong
-
-_LARGEST = 64 * 1024
 
 
 class Secret(BaseModel):
@@ -22,7 +19,8 @@ class Secret(BaseModel):
     env: Variable | None = None
     """The environment variable that holds it."""
     file: File | None = None
-    """The file that holds it; one line break at its end is not part of it. Others must not be able to read the file."""
+    """The file that holds it; one line break at its end is not part of it. Only its owner and its group may
+    be able to read the file."""
 
     @model_validator(mode="before")
     @classmethod
@@ -46,7 +44,7 @@ class Secret(BaseModel):
         """Return the secret, at most 64 KiB.
 
         Raises:
-            ConfigurationError: it is not there, is empty, or others can read its file; says which and what to do.
+            ConfigurationError: it is not there, is empty, or everybody can read its file; says which and what to do.
         """
         return self._read_env(environ) if self.file is None else _read_file(self.file)
 
@@ -60,24 +58,9 @@ class Secret(BaseModel):
 
 
 def _read_file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            content = stream.read(_LARGEST + 1)
-    except FileNotFoundError:
-        raise ConfigurationError(f"The secret file {path} does not exist.") from None
-    except OSError as error:
-        raise ConfigurationError(f"The secret file {path} cannot be read: {error.strerror}.") from None
-    if mode & stat.S_IROTH:
-        raise ConfigurationError(
-            f"The secret file {path} can be read by everyone on this machine; run chmod 600 on it"
-            " (in Kubernetes: defaultMode: 0440)."
-        )
-    if len(content) > _LARGEST:
-        raise ConfigurationError(f"The secret file {path} is larger than 64 KiB; that is no secret.")
-    content = content.removesuffix(b"\n").removesuffix(b"\r")
+    content = read_private_file(path, "secret").removesuffix(b"\n").removesuffix(b"\r")
     if not content:
-        raise ConfigurationError(f"The secret file {path} is empty.")
+        raise ConfigurationError(f"The secret in {path} is empty.")
     return content
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 
 from gateway.model import Revocation, RevocationKind
-from gateway.records import Family, RefreshRow, RotationDecision, SealedSession
+from gateway.records import Family, RefreshRow, RotationDecision, SealedSession, rotated
 from gateway.stores.audit_sqlite import AuditEntry, write_entry
 from gateway.stores.revocation_sqlite import record_revocation
 
@@ -96,13 +96,13 @@ def succeed(
         (family.id, row.generation - 1),
     )
     insert_token(connection, decision.successor)
-    generation = decision.successor.generation
+    family = rotated(family, decision)
     connection.execute(
-        "UPDATE families SET generation = ?, idle_expires_at = ? WHERE id = ?",
-        (generation, decision.idle_expires_at, family.id),
+        "UPDATE families SET generation = ?, idle_expires_at = ?, absolute_expires_at = ? WHERE id = ?",
+        (family.generation, family.idle_expires_at, family.absolute_expires_at, family.id),
     )
     write_entry(connection, AuditEntry(now, family.subject, "token_rotated", family.id))
-    return replace(family, generation=generation, idle_expires_at=decision.idle_expires_at)
+    return family
 
 
 def end_family(connection: sqlite3.Connection, family: Family, reason: str, now: float) -> Family:

@@ -3,10 +3,20 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gateway.errors import StoreUnavailable
 from gateway.model import Revocation, RevocationKind
-from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
+from gateway.records import (
+    Decide,
+    Family,
+    RefreshOutcome,
+    RefreshRow,
+    Rotation,
+    RotationDecision,
+    SealedSession,
+    rotated,
+)
 from gateway.stores.leeway import LEEWAY_ROOM, revocation_end
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.vault_memory import MemoryVaultStore
@@ -20,6 +30,11 @@ class _Kept:
     tokens: list[RefreshRow]
 
 
+class _Bar(NamedTuple):
+    barred_at: float
+    until: float
+
+
 class MemoryRefreshStore:
     """Families and refresh tokens in dictionaries, with the log and the vault that share their transactions."""
 
@@ -28,7 +43,7 @@ class MemoryRefreshStore:
         self._vault = vault
         self._families: dict[str, _Kept] = {}
         self._owners: dict[bytes, _Kept] = {}
-        self._barred: dict[bytes, float] = {}
+        self._barred: dict[bytes, _Bar] = {}
 
     async def open_family(
         self, family: Family, token: RefreshRow, vaulted: SealedSession | None, *, cap: int, now: float
@@ -103,11 +118,13 @@ class MemoryRefreshStore:
 
     async def bar_session(self, session_hash: bytes, until: float, now: float) -> None:
         """Let no family be opened from a legacy session until then; a longer bar is not shortened."""
-        self._barred[session_hash] = max(until, self._barred.get(session_hash, until))
+        earlier = self._barred.get(session_hash, _Bar(now, until))
+        self._barred[session_hash] = _Bar(max(now, earlier.barred_at), max(until, earlier.until))
 
-    async def is_barred(self, session_hash: bytes, now: float) -> bool:
-        """Say whether `bar_session` holds for it."""
-        return self._barred.get(session_hash, now) > now
+    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
+        """Say whether `bar_session` holds for it, or for what was signed at a known time."""
+        bar = self._barred.get(session_hash)
+        return bar is not None and bar.until > now and (signed_at is None or signed_at <= bar.barred_at)
 
     async def count_live(self, now: float) -> Mapping[str, int]:
         """Return the number of live families by client id."""
@@ -126,7 +143,7 @@ class MemoryRefreshStore:
                 self._vault.entries.pop(kept.family.id, None)
                 del self._families[kept.family.id]
                 deleted += 1
-        over = [session_hash for session_hash, until in self._barred.items() if until <= now][: limit - deleted]
+        over = [session_hash for session_hash, bar in self._barred.items() if bar.until <= now][: limit - deleted]
         for session_hash in over:
             del self._barred[session_hash]
         deleted += len(over)
@@ -148,8 +165,7 @@ class MemoryRefreshStore:
             kept.tokens[place - 1] = replace(kept.tokens[place - 1], successor_sealed=None)
         kept.tokens.append(successor)
         self._owners[successor.token_hash] = kept
-        generation, idle = successor.generation, decision.idle_expires_at
-        kept.family = replace(kept.family, generation=generation, idle_expires_at=idle)
+        kept.family = rotated(kept.family, decision)
 
     def _mark_ended(self, kept: _Kept, reason: str, now: float) -> None:
         kept.family = replace(kept.family, ended_at=now, ended_reason=reason)

@@ -150,17 +150,18 @@ class SqliteRefreshStore:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT INTO barred_sessions VALUES (?, ?) "
-                "ON CONFLICT (session_hash) DO UPDATE SET until = max(until, excluded.until)",
-                (session_hash, until),
+                "INSERT INTO barred_sessions (session_hash, barred_at, until) VALUES (?, ?, ?) "
+                "ON CONFLICT (session_hash) DO UPDATE SET barred_at = max(barred_at, excluded.barred_at), "
+                "until = max(until, excluded.until)",
+                (session_hash, now, until),
             )
             write_entry(connection, AuditEntry(now, "", "session_barred"))
 
         await self._database.run(work)
 
-    async def is_barred(self, session_hash: bytes, now: float) -> bool:
-        """Say whether `bar_session` holds for it."""
-        return await self._database.run(lambda connection: _is_barred(connection, session_hash, now))
+    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
+        """Say whether `bar_session` holds for it, or for what was signed at a known time."""
+        return await self._database.run(lambda connection: _is_barred(connection, session_hash, now, signed_at))
 
     async def count_live(self, now: float) -> Mapping[str, int]:
         """Return the number of live families by client id."""
@@ -180,6 +181,6 @@ class SqliteRefreshStore:
 _OF_SESSION = f"f.session_hash = :hash AND f.session_hash <> x'' AND {LIVE}"
 
 
-def _is_barred(connection: sqlite3.Connection, session_hash: bytes, now: float) -> bool:
-    statement = "SELECT 1 FROM barred_sessions WHERE session_hash = ? AND until > ?"
-    return connection.execute(statement, (session_hash, now)).fetchone() is not None
+def _is_barred(connection: sqlite3.Connection, session_hash: bytes, now: float, signed_at: float | None) -> bool:
+    statement = "SELECT 1 FROM barred_sessions WHERE session_hash = ? AND until > ? AND barred_at >= coalesce(?, 0)"
+    return connection.execute(statement, (session_hash, now, signed_at)).fetchone() is not None

@@ -48,6 +48,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """
         CREATE TABLE barred_sessions (
             session_hash BLOB PRIMARY KEY CHECK (length(session_hash) = 32),
+            barred_at REAL NOT NULL,
             until REAL NOT NULL
         ) WITHOUT ROWID
         """,

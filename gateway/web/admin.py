@@ -82,6 +82,7 @@ def create_admin_app(
             Route("/phase/rollback", endpoints.roll_back, methods=["POST"]),
         ]
     app = Starlette(routes=routes, exception_handlers={GatewayError: _answer, 404: _not_found, 405: _not_found})
+    app.router.redirect_slashes = False  # an address of ours is written in one way
     return app if allows_actions else HostGuard(app, hosts)
 
 

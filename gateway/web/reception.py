@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.cors import CrossOrigin
 from gateway.core.phases import Posture
 from gateway.errors import GatewayError, InternalError, NotFound, PhaseOff
+from gateway.headers import Pairs
 from gateway.model import Answer, RequestHead
 from gateway.web.visit import respond, visitor_of
 
@@ -25,6 +26,15 @@ class Gate(Protocol):
     def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
         """Make the answer of an error."""
         ...
+
+
+class Refused(Exception):
+    """An error of the house whose answer carries `Set-Cookie` fields too."""
+
+    def __init__(self, error: GatewayError, cookies: Pairs) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.cookies = cookies
 
 
 class Reception:
@@ -48,13 +58,15 @@ class Reception:
             if self._gate.posture.is_transparent:
                 raise PhaseOff
             await self._app(scope, receive, self._with_cross_origin(send, visitor.head))
-        except GatewayError as error:
-            await respond(self._gate.refuse(error, visitor.head, visitor.request_id))(scope, receive, send)
+        except (GatewayError, Refused) as raised:
+            refused = raised if isinstance(raised, Refused) else Refused(raised, [])
+            answer = self._gate.refuse(refused.error, visitor.head, visitor.request_id)
+            await respond(answer, refused.cookies)(scope, receive, send)
         except ClientDisconnect:
             return  # nobody is there to hear an answer
 
     def _with_cross_origin(self, send: Send, head: RequestHead) -> Send:
-        """Add to each answer what a listed origin must find in it; a refused one has it already."""
+        """Add to each answer of an endpoint what a listed origin must find in it; the gate's own has it already."""
         fields = self._cross_origin.response_fields(head)
         if not fields:
             return send

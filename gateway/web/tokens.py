@@ -15,7 +15,8 @@ from gateway.errors import (
     InvalidToken,
     IssuingSuspended,
     LoginRequired,
-    RevocationUnavailable,
+    SessionEnded,
+    Unavailable,
     UnsupportedGrantType,
 )
 from gateway.flow.clients import Client, GrantType, authenticate
@@ -26,8 +27,8 @@ from gateway.ports import Clock
 from gateway.web.cookies import OwnCookies
 from gateway.web.form import Form, ensure_no_query, ensure_parameter, find_flag, read_form
 from gateway.web.guard import Guard
-from gateway.web.reception import Gate
-from gateway.web.visit import head_of, json, respond, visitor_of
+from gateway.web.reception import Gate, Refused
+from gateway.web.visit import head_of, json
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693 section 3
 SESSION_COOKIE_TYPE = "urn:crossfade:params:oauth:token-type:session-cookie"
@@ -93,8 +94,7 @@ class TokenEndpoints:
             grant = await self.tokens.refresh(token, client, now=self.clock.wall())
         except InvalidGrant as error:
             # It will never be good again. An outage is another error, and clears nothing.
-            answer = self.gate.refuse(error, head, visitor_of(request.scope).request_id)
-            return respond(answer, self.cookies.deleting())
+            raise Refused(error, self.cookies.deleting()) from error
         return self._deliver(grant, client, {})
 
     def _refresh_cookie(self, head: RequestHead) -> str:
@@ -167,7 +167,7 @@ class TokenEndpoints:
         token = None
         try:
             token = await self._find_bearer(head, now)
-        except (InvalidToken, RevocationUnavailable):
+        except (InvalidToken, SessionEnded, Unavailable):
             if cookie is None and shown is None:  # else the cookies say who logs out
                 raise
         refresh_token = cookie.decode("latin-1") if cookie is not None else None

@@ -4,7 +4,7 @@ import asyncio
 from typing import cast
 
 from gateway.core.trust import transport_lines
-from gateway.errors import GatewayError, InternalError, RequestTimeout
+from gateway.errors import GatewayError, InternalError, Overloaded, RequestTimeout
 from gateway.facts import Event, RequestFact
 from gateway.http1.head import HeadReader
 from gateway.http1.write import write_answer
@@ -69,12 +69,15 @@ class ClientConnection(asyncio.Protocol):
     # --- for the loop ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected."""
+        """A client has connected; where there are too many, it is told so before it has said anything."""
         self.transport = cast("asyncio.Transport", transport)
         guard.set_buffer_limits(self.transport)
         name = transport.get_extra_info("peername")
         address = name[0].removeprefix("::ffff:") if isinstance(name, tuple) else ""  # IPv4 on a dual-stack socket
         self.peer = Peer(address, self.wire.proxies.trusts(address), self.wire.policy.scheme)
+        if len(self.wire.connections) >= self.wire.policy.connections:
+            self._refuse(Overloaded("Too many connections are open."))
+            return
         self.wire.connections.add(self)
         self.wire.wheel.arm(self, self.wire.spans.head)
 

@@ -95,6 +95,7 @@ class Exchange:
         "head",
         "is_endless",
         "is_over",
+        "moment",
         "request_id",
         "route",
         "started_at",
@@ -114,6 +115,8 @@ class Exchange:
         self.status = 0
         """The status that was written; 0 before that."""
         self.started_at = wire.monotonic()
+        self.moment = wire.live.moment
+        """When it came, in the order of revocations: the admission has seen those before."""
         self.asked_at = 0.0
         """When the application was asked, in monotonic seconds; 0 while it was not."""
         self.is_over = False

@@ -13,12 +13,12 @@ from gateway.wire import transport as guard
 from gateway.wire.exchange import Exchange
 from gateway.wire.framing import chunk
 from gateway.wire.pool import Pool
+from gateway.wire.semantics import IDEMPOTENT, is_event_stream
+from gateway.wire.shared import Wire
 from gateway.wire.story import Story
 from gateway.wire.tunnel import Tunnel
+from gateway.wire.unheard import follow
 from gateway.wire.upstream import UpstreamConnection
-
-_IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
-"""Methods that may be sent again when nobody knows whether the first time was heard (RFC 9110 section 9.2.2)."""
 
 LONG = 1.0
 """Seconds after which a response is known as long, so that a revocation can end it."""
@@ -36,18 +36,22 @@ class Held:
 class Look(Story[Pairs]):
     """The watch's look at a response. It goes on when the client leaves, so that no logout is missed."""
 
-    __slots__ = ("_forward",)
+    __slots__ = ("_forward", "_wire")
 
-    def __init__(self, forward: "Forward", story: Coroutine[Any, Any, Pairs], waits: Any) -> None:
+    def __init__(self, forward: "Forward", wire: Wire, story: Coroutine[Any, Any, Pairs], waits: Any) -> None:
         self._forward = forward
+        self._wire = wire
+        wire.keep(self)
         super().__init__(story, waits)
 
     def succeeded(self, result: Pairs) -> None:
         """Go on with the fields that the watch returned."""
+        self._wire.let_go(self)
         self._forward.looked(result)
 
     def failed(self, error: GatewayError) -> None:
         """What the response would have done to the session could not be done."""
+        self._wire.let_go(self)
         self._forward.refuse(error)
 
 
@@ -61,6 +65,7 @@ class Forward:
         "_held",
         "_is_listed",
         "_is_second",
+        "_is_unanswered",
         "_permit",
         "_pool",
         "_replay",
@@ -74,19 +79,25 @@ class Forward:
         self._replay: bytes | None = None
         """The whole request, as long as it may be sent a second time."""
         self._is_second = False
+        self._is_unanswered = False
+        """The application may have heard the request, and there was no head of a response."""
         self._held: Held | None = None
         self._handle: object = None
         self._is_listed = False
 
     def start(self) -> None:
-        """Ask for a connection."""
+        """Ask for a connection.
+
+        Raises:
+            SessionEnded: the credential was revoked meanwhile.
+        """
         exchange, permit = self._exchange, self._permit
         exchange.route = permit.route
         exchange.credential = permit.credential
         exchange.asked_at = exchange.wire.monotonic()
         if exchange.head.websocket:
             self._list()  # before it opens, so that a revocation during the handshake finds it
-        self._pool.acquire(self, sure=exchange.head.method not in _IDEMPOTENT)
+        self._pool.acquire(self, sure=exchange.head.method not in IDEMPOTENT)
 
     # --- as a waiter ---
 
@@ -104,10 +115,9 @@ class Forward:
         if request is None:
             lines = exchange.client.transport_lines(head, exchange.request_id)
             request = write_request(head, self._permit, lines, self._pool.host)
-            if head.method in _IDEMPOTENT:
+            if head.method in IDEMPOTENT:
                 self._replay = request
-        self._connection = connection
-        connection.send(self, head, request, is_last=True)
+        self._send(connection, request, is_last=True)
 
     def not_connected(self, error: GatewayError) -> None:
         """The application cannot be reached."""
@@ -131,9 +141,17 @@ class Forward:
             self._connection.resume()
 
     def abandon(self) -> None:
-        """Close the connection: the application sees that nobody waits, and a body cut short."""
+        """Close the connection: the application sees that nobody waits, and a body cut short.
+
+        A logout of which the application may have heard is followed nevertheless.
+        """
         self._unlist()
+        exchange = self._exchange
         connection, self._connection = self._connection, None
+        if self._is_unanswered and exchange.wire.watch.awaits_logout(self._permit, exchange.head):
+            is_complete = exchange.body is None
+            follow(exchange.wire, self._permit, exchange.head, connection if is_complete else None)
+            connection = None if is_complete else connection
         if connection is not None:
             connection.abort()
         else:
@@ -144,6 +162,7 @@ class Forward:
     def response_started(self, response: ResponseHead, payload: bytes, is_last: bool) -> None:
         """Pass it on, or hold it until the watch has looked."""
         self._replay = None
+        self._is_unanswered = False
         if is_last:
             self._connection = None
         exchange, permit, fields = self._exchange, self._permit, response.fields
@@ -159,7 +178,7 @@ class Forward:
         except StopIteration as done:
             looked: Pairs = done.value
         else:
-            Look(self, story, waits)
+            Look(self, exchange.wire, story, waits)
             return
         self.looked(looked)
 
@@ -217,10 +236,14 @@ class Forward:
         is_last = exchange.body is None
         lines = exchange.client.transport_lines(head, exchange.request_id)
         request = write_request(head, self._permit, lines, self._pool.host) + self._frame(payload, is_last)
-        if is_last and head.method in _IDEMPOTENT:
+        if is_last and head.method in IDEMPOTENT:
             self._replay = request
+        self._send(connection, request, is_last)
+
+    def _send(self, connection: UpstreamConnection, request: bytes, is_last: bool) -> None:
         self._connection = connection
-        connection.send(self, head, request, is_last)
+        self._is_unanswered = True
+        connection.send(self, self._exchange.head, request, is_last)
 
     def _frame(self, payload: bytes, is_last: bool) -> bytes:
         return chunk(payload, is_last=is_last) if self._exchange.head.chunked else payload
@@ -232,7 +255,7 @@ class Forward:
             if status == 101:
                 self._switch(response, fields, payload)
                 return
-            if _is_event_stream(fields):
+            if is_event_stream(fields):
                 self._expect_no_end()
         exchange.begin(status, response.reason, fields, response.length, payload, is_last)
         if exchange.is_endless and exchange.client.at_eof:
@@ -264,8 +287,9 @@ class Forward:
         tunnel.start(top, payload, early, self._permit)
 
     def _list(self) -> None:
-        self._is_listed = True
-        self._handle = self._exchange.wire.live.add(self._permit, self._end)
+        if not self._is_listed:
+            self._is_listed = True
+            self._handle = self._exchange.wire.live.add(self._permit, self._end, self._exchange.moment)
 
     def _unlist(self) -> None:
         handle, self._handle = self._handle, None
@@ -275,9 +299,3 @@ class Forward:
     def _end(self) -> None:
         """A revocation ends a response that takes long, or a handshake."""
         self.refuse(SessionEnded())
-
-
-def _is_event_stream(fields: Pairs) -> bool:
-    return any(
-        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields
-    )

@@ -31,6 +31,8 @@ class WirePolicy:
     """The longest body that our own endpoints take."""
     tunnel_idle: float = 3600.0
     """For WebSockets without a byte in either direction."""
+    connections: int = 20_000
+    """How many clients may be connected; who comes then is told to come back."""
     scheme: str = "http"
 
 

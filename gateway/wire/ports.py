@@ -39,14 +39,31 @@ class Watch(Protocol):
         """Act on what the response tells about the session; returns the fields to edit."""
         ...
 
+    def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:
+        """Whether the request may end a session, so that `look_after` is owed to it when nobody sees its response."""
+        ...
+
+    async def look_after(self, permit: Permit, head: RequestHead, now: float) -> None:
+        """Look at the session once more: there was no response. `now` is in seconds since 1970."""
+        ...
+
 
 class LiveIndex(Protocol):
     """Finds what a revocation ends; see `flow.live.Live`."""
 
-    def add(self, permit: Permit, end: Callable[[], None]) -> object | None:
+    @property
+    def moment(self) -> int:
+        """Where in the order of revocations we are; taken before a request is admitted, for `add`."""
+        ...
+
+    def add(self, permit: Permit, end: Callable[[], None], since: int | None = None) -> object | None:
         """Remember a tunnel or a long response; None when nothing can revoke it.
 
-        `end` is called at most once, and never raises.
+        `end` is called at most once, and never raises. `since` is the moment from which on revocations count that
+        have come already; without it, only those to come.
+
+        Raises:
+            SessionEnded: one has come since then; nothing is remembered.
         """
         ...
 

@@ -81,11 +81,11 @@ class WireServer:
             connection.drain()
 
     async def wait_idle(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound of the wait, whose passing is an answer
-        """Wait up to `timeout` seconds until no connection and no work of our own is left; says whether that came."""
+        """Wait up to `timeout` seconds until nothing is going on any more; says whether that came."""
         wire = self._wire
         try:
             async with asyncio.timeout(timeout):
-                while wire.connections or wire.tasks:
+                while not wire.is_idle:
                     wire.empty.clear()
                     await wire.empty.wait()
         except TimeoutError:

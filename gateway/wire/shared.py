@@ -84,11 +84,18 @@ class Wire:
         self.is_draining = False
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        """Endpoints of ours that run."""
+        """Endpoints of ours that run, and looks at sessions whose response nobody waits for."""
+        self.stories: set[object] = set()
+        """What goes on although its client may have left."""
         self.empty = asyncio.Event()
-        """Set whenever the last connection or task is gone."""
+        """Set whenever the last connection, task or story is gone."""
         self._request_prefix = request_prefix.encode("ascii")
         self._request_count = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is going on."""
+        return not (self.connections or self.tasks or self.stories)
 
     def next_request_id(self) -> bytes:
         """Return an id for a request that came without one."""
@@ -106,10 +113,19 @@ class Wire:
         self.connections.discard(connection)
         self._note_emptiness()
 
+    def keep(self, story: object) -> None:
+        """Hold on to a story that ends by itself, and then tells `let_go`."""
+        self.stories.add(story)
+
+    def let_go(self, story: object) -> None:
+        """A story has ended. Telling it twice is harmless."""
+        self.stories.discard(story)
+        self._note_emptiness()
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         self._note_emptiness()
 
     def _note_emptiness(self) -> None:
-        if not self.connections and not self.tasks:
+        if self.is_idle:
             self.empty.set()

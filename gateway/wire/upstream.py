@@ -180,6 +180,11 @@ class UpstreamConnection(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
+    def hand_over(self, receiver: Receiver) -> None:
+        """Let somebody else hear of the response, who takes it as it comes. The request is sent completely."""
+        self._receiver = receiver
+        self.resume()
+
     def detach(self) -> asyncio.Transport | None:
         """Give the transport away, after a 101. None when it is lost already."""
         self._receiver = None

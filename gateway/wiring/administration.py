@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from gateway.errors import Conflict
 from gateway.model import Phase
-from gateway.stores.revocation_redis import RedisRevocationStore
 from gateway.web.readiness import Dependency, Readiness
 from gateway.wiring.gateway import Gateway
 from gateway.wiring.passthrough import PassthroughGateway
@@ -44,7 +43,7 @@ class Administration:
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
         """See `AdminState`."""
-        self._gateway.control.panic(self._gateway.now())
+        await self._gateway.control.panic(by=by, reason=reason, now=self._gateway.now())
         return await self.phase()
 
     async def roll_back(self, *, by: str, reason: str, is_rehearsal: bool) -> Mapping[str, object]:
@@ -82,9 +81,10 @@ class Administration:
 
     def _dependencies(self) -> list[Dependency]:
         gateway = self._gateway
-        found = [Dependency("store", gateway.control.is_known)]
-        if isinstance(gateway.stores.revocation, RedisRevocationStore):
-            found.append(Dependency("redis", gateway.stores.revocation.state.is_up))
+        found = [Dependency("store", gateway.control.is_store_up)]
+        state = gateway.stores.blacklist.state
+        if state is not None:
+            found.append(Dependency("redis", state().is_up))
         return found
 
 

@@ -2,9 +2,10 @@
 
 import secrets as randomness
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Self
 
-import httpx
 import structlog
 from starlette.types import ASGIApp
 
@@ -13,95 +14,106 @@ from gateway.bridge.headers import IdentityHeaders
 from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.phases import Posture, posture_of
 from gateway.core.translate import Translator
-from gateway.core.trust import TrustedProxies
+from gateway.errors import ConfigurationError
 from gateway.facts import Event
-from gateway.flow.live import Live
 from gateway.flow.posture import PostureControl
 from gateway.flow.prove import Prover, ProverPolicy
 from gateway.flow.recheck import Recheck
 from gateway.flow.request import RequestFlow
+from gateway.flow.standing import TokenStanding
 from gateway.flow.tokens import TokenFlow, TokenSecrets
 from gateway.flow.watch import ResponseWatch
-from gateway.http1.fields import FieldTable
+from gateway.observe.log import with_access_log
 from gateway.observe.metrics import Metrics
-from gateway.ports import Clock
+from gateway.ports import Clock, SessionEnder
 from gateway.settings.schema.root import Settings
-from gateway.web.app import create_token_app
+from gateway.web.app import create_token_app, endpoints_under
 from gateway.web.cookies import OwnCookies
-from gateway.wire.policy import WirePolicy
-from gateway.wire.pool import Pool
-from gateway.wire.server import WireServer
-from gateway.wire.wheel import Wheel
 from gateway.wiring import policies
+from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.sessions import open_enders, open_sessions
+from gateway.wiring.sessions import open_enders, open_sessions, open_transport
 from gateway.wiring.stores import load_ring, open_keys, open_secrets, open_stores
 
 _log = structlog.get_logger()
 
 _SWEEP_EVERY = 10.0  # seconds between two rounds of deleting what has expired
 _SWEEP_LIMIT = 500  # rows in one round, so that nobody waits behind it
-_VAULT_CACHE = 30.0  # seconds; there is one process, whose own writes are noticed at once
+_VAULT_CACHE = 30.0  # seconds; with an embedded store there is one process, whose own writes are noticed at once
+_SHARED_VAULT_CACHE = 1.0  # seconds that another gateway's write may be overlooked; a compare-and-set is never fooled
 
 
-class Gateway:
-    """Everything that serves requests, wired together. Construct it in the loop that it will live in.
+class Gateway(Carrier):
+    """Everything that serves requests, wired together. Open it in the loop that it will live in."""
 
-    Raises:
-        ConfigurationError: a file, a key, a secret or an address cannot be used.
-    """
-
-    def __init__(self, settings: Settings, environ: Mapping[str, str], clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str], clock: Clock, opened: AsyncExitStack) -> None:
+        """See `open`, which also closes what was opened when the rest cannot be."""
+        super().__init__(settings, clock, opened)
         self.settings = settings
         self._environ = environ
-        self._clock = clock = clock or SystemClock()
         self._cookies = OwnCookies()
         keys_of_master = open_secrets(settings, environ)
         self.keys = open_keys(settings, environ)
-        self.metrics = self.facts = Metrics(
-            routes=[route.path for route in settings.routes],
+        opened.callback(self.keys.close)
+        self.metrics = Metrics(
+            routes=[*(route.path for route in settings.routes), *endpoints_under(settings.prefix).values()],
             dependencies=("store", "redis") if settings.stores.redis is not None else ("store",),
         )
-        self.sessions = open_sessions(settings, environ, self._codec_is_stale)
-        self.stores = stores = open_stores(settings, environ, clock)
-        self.live = Live()
-        self._transport = httpx.AsyncHTTPTransport(trust_env=False)
+        self.facts = with_access_log(self.metrics, environ)
+        self.sessions = open_sessions(settings, environ, self.upstreams, self._codec_is_stale)
+        for sessions in self.sessions.values():
+            opened.push_async_callback(sessions.close)
+        self.stores = stores = open_stores(settings, environ, clock, opened)
+        self._transports = {name: open_transport(upstream) for name, upstream in self.upstreams.items()}
+        for transport in self._transports.values():
+            opened.push_async_callback(transport.aclose)
         self._vault = SealedVault(
             store=stores.vault,
             families=stores.families,
             keys=VaultKeys(keys_of_master.vault_key_id, {keys_of_master.vault_key_id: keys_of_master.vault_key}),
             clock=clock,
             entropy=randomness.token_bytes,
-            cache_age=_VAULT_CACHE,
+            cache_age=_VAULT_CACHE if settings.stores.postgres is None else _SHARED_VAULT_CACHE,
         )
         self._csrf = CsrfPairs(public_origin=str(settings.public_url), entropy=randomness.token_bytes)
         self._sites = {site.name: site for site in policies.sites_of(settings)}
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
         self.tokens = self._token_flow(token_secrets)
         self.recheck = Recheck(
-            vault=self._vault, sessions=self.sessions, end=self.tokens.end_family, since=clock.wall()
+            vault=self._vault,
+            sessions=self.sessions,
+            end=self.tokens.end_family,
+            since=clock.wall(),
+            life=settings.tokens.access + settings.tokens.leeway,
         )
-        self.flow = self._request_flow()
-        self.watch = self._response_watch()
+        self.flow: RequestFlow = self._request_flow()
+        self.watch: ResponseWatch = self._response_watch()
         self.own: ASGIApp = self._own_app()
-        self.policy: WirePolicy = policies.wire_policy_of(settings.limits)
-        self.limits = self.policy.limits
-        self.table = FieldTable(policies.identity_names(settings.identity_headers))
-        self.proxies = TrustedProxies(settings.trusted_proxies)
-        self.wheel = Wheel()
-        self.pools = {
-            name: Pool(policies.upstream_policy_of(name, upstream), self.limits, self.wheel)
-            for name, upstream in settings.upstreams.items()
-        }
         self.control = self._posture_control()
         self._swept_at = 0.0
         self.is_started = False
 
     # --- life ---
 
+    @classmethod
+    async def open(cls, settings: Settings, environ: Mapping[str, str], clock: Clock | None = None) -> Self:
+        """Open everything, or nothing.
+
+        Raises:
+            ConfigurationError: a file, a key, a secret or an address cannot be used.
+        """
+        async with AsyncExitStack() as opened:
+            gateway = cls(settings, environ, clock or SystemClock(), opened)
+            gateway._opened = opened.pop_all()
+        return gateway
+
     async def start(self) -> None:
-        """Read what the stores hold, so that the first request finds it."""
-        await self.stores.revocation.start()
+        """Read what the stores hold, so that the first request finds it.
+
+        Raises:
+            StartError: the database cannot be reached, or its tables are not there.
+        """
+        await self.stores.start()
         await self.control.look(self.now())
         self.wheel.start()
         self.is_started = True
@@ -110,6 +122,7 @@ class Gateway:
         """Do what is due each second."""
         await self.control.look(now)
         await self.watch.finish(now)
+        self.recheck.forget(now)
         self._show(now)
         if now - self._swept_at >= _SWEEP_EVERY:
             self._swept_at = now
@@ -118,48 +131,38 @@ class Gateway:
     async def aclose(self) -> None:
         """Close everything that was opened."""
         self.is_started = False
-        for pool in self.pools.values():
-            await pool.close()
-        self.wheel.stop()
-        await self._transport.aclose()
-        for sessions in self.sessions.values():
-            await sessions.close()
-        await self.stores.aclose()
-        self.keys.close()
+        await super().aclose()
 
     def now(self) -> float:
         """Seconds since 1970, by the gateway's clock."""
         return self._clock.wall()
 
-    def server(self) -> WireServer:
-        """Return the protocol factory of the data port."""
-        return WireServer(
-            flow=self.flow,
-            watch=self.watch,
-            live=self.live,
-            pools=self.pools,
-            own=self.own,
-            table=self.table,
-            proxies=self.proxies,
-            policy=self.policy,
-            facts=self.facts,
-            clock=self._clock,
-            wheel=self.wheel,
-            request_prefix=randomness.token_hex(4),
-        )
-
     def reload(self, settings: Settings) -> list[str]:
         """Take over the routes and keys of a new configuration; returns the sections that need a restart.
 
+        What is in force stands in `settings` afterwards: everything else stays as it was started.
+
         Raises:
-            ConfigurationError: a key cannot be used. Nothing was changed.
+            ConfigurationError: a key cannot be used, or a route leads to an application that only a restart would
+                know. Nothing was changed.
         """
-        ring, routes = load_ring(settings, self._environ), policies.routes_of(settings)
+        fresh = self.settings.model_copy(
+            update={
+                "routes": settings.routes,
+                "keys": settings.keys,
+                "tokens": self.settings.tokens.model_copy(update={"algorithm": settings.tokens.algorithm}),
+            }
+        )
+        for route in fresh.routes:
+            if route.upstream is not None and route.upstream not in self.pools:
+                raise ConfigurationError(
+                    f"routes: {route.path} leads to {route.upstream}, which needs a restart first."
+                )
+        ring, routes = load_ring(fresh, self._environ), policies.routes_of(fresh.routes, fresh.default_upstream)
         self.keys.replace(ring)
         self.flow.routes = routes
-        old, self.settings = self.settings, settings
-        changed = {name for name in Settings.model_fields if getattr(old, name) != getattr(settings, name)}
-        return sorted(changed - {"routes", "keys"})
+        self.settings = fresh
+        return sorted(name for name in Settings.model_fields if getattr(fresh, name) != getattr(settings, name))
 
     # --- parts ---
 
@@ -172,11 +175,22 @@ class Gateway:
             keys=self.keys,
             vault=self._vault,
             sessions=self.sessions,
-            enders=open_enders(self.settings, self._sites, self.sessions, self._csrf, self._clock, self._transport),
+            enders=self._enders(),
             secrets=secrets,
             live=self.live,
             facts=self.facts,
             entropy=randomness.token_bytes,
+        )
+
+    def _enders(self) -> dict[str, SessionEnder]:
+        return open_enders(
+            self.settings,
+            sites=self._sites,
+            stores=self.sessions,
+            csrf=self._csrf,
+            clock=self._clock,
+            upstreams=self.upstreams,
+            transports=self._transports,
         )
 
     def _request_flow(self) -> RequestFlow:
@@ -191,17 +205,23 @@ class Gateway:
         return RequestFlow(
             policy=policies.request_policy_of(settings, self._cookies),
             posture=posture_of(settings.phase.initial, "initial"),
-            routes=policies.routes_of(settings),
+            routes=policies.routes_of(settings.routes, settings.default_upstream),
             translator=Translator(
                 own=frozenset({self._cookies.access, self._cookies.refresh}),
                 identity=frozenset(name for site in self._sites.values() for name in site.cookies),
             ),
             prover=prover,
             csrf=self._csrf,
-            revocation=self.stores.revocation,
-            vault=self._vault,
+            standing=TokenStanding(
+                leeway=tokens.leeway,
+                revocation=self.stores.revocation,
+                recheck=self.recheck,
+                vault=self._vault,
+                sites=list(self._sites.values()),
+                sessions=self.sessions,
+                end_family=self.tokens.end_family,
+            ),
             sessions=self.sessions,
-            recheck=self.recheck,
             facts=self.facts,
         )
 
@@ -254,16 +274,13 @@ class Gateway:
         _log.warning("most session cookies fail every secret: has the application's secret changed?")
 
     def _show(self, now: float) -> None:
-        self.metrics.set_dependency("store", is_up=self.control.is_known)
-        state = getattr(self.stores.revocation, "state", None)
+        self.metrics.set_dependency("store", is_up=self.control.is_store_up)
+        state = self.stores.blacklist.state
         if state is not None:
-            self.metrics.set_dependency("redis", is_up=state.is_up)
+            self.metrics.set_dependency("redis", is_up=state().is_up)
 
     async def _sweep(self, now: float) -> None:
         await self.stores.families.delete_expired(now, _SWEEP_LIMIT)
-        sweep = getattr(self.stores.revocation, "sweep", None)
-        if sweep is not None:
-            sweep(now)
 
 
 def find_text(path: Path) -> str | None:
@@ -278,12 +295,12 @@ def find_text(path: Path) -> str | None:
 
 
 def keep_mark(path: Path, *, is_pulled: bool) -> None:
-    """Make or remove an empty file. Never raises: the brake works without it until the next restart."""
+    """Make or remove an empty file. Never raises: what cannot be kept is logged, and holds until the next restart."""
     try:
         if is_pulled:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
         else:
             path.unlink(missing_ok=True)
-    except OSError:
-        return
+    except OSError as error:
+        _log.error("the mark of a panic cannot be kept", path=str(path), is_pulled=is_pulled, fault=error.strerror)

@@ -1,53 +1,34 @@
 """The gateway of `ENABLE_JWT_AUTH=false`: where to listen, where the application is, and nothing else."""
 
-import secrets as randomness
-from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
-from gateway.core.trust import TrustedProxies
-from gateway.flow.live import Live
 from gateway.flow.passthrough import PassthroughFlow, PassthroughWatch
-from gateway.http1.fields import FieldTable
 from gateway.observe.metrics import Metrics
 from gateway.settings.passthrough import Passthrough
 from gateway.web.cookies import OwnCookies
-from gateway.wire.policy import WirePolicy
-from gateway.wire.pool import Pool
-from gateway.wire.server import WireServer
-from gateway.wire.wheel import Wheel
 from gateway.wiring import policies
+from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
 
 
-class PassthroughGateway:
+class PassthroughGateway(Carrier):
     """Carries requests. No store, key or schema is opened, so none can stop it."""
 
     def __init__(self, settings: Passthrough) -> None:
-        self.settings = settings
+        super().__init__(settings, SystemClock(), AsyncExitStack())
         cookies = OwnCookies()
-        issuer = str(settings.public_url) if settings.public_url is not None else ""
-        self.live = Live()
         self.metrics = self.facts = Metrics(routes=[route.path for route in settings.routes])
-        self.flow = PassthroughFlow(
-            routes=_routes_of(settings),
+        self.flow: PassthroughFlow = PassthroughFlow(
+            routes=policies.routes_of(settings.routes, settings.default_upstream),
             translator=Translator(own=frozenset({cookies.access, cookies.refresh}), identity=frozenset()),
-            issuer=issuer,
+            issuer=settings.issuer,
             own_prefix=f"{settings.prefix}/".encode(),
         )
         self.watch = PassthroughWatch()
-        self.own: ASGIApp = nothing
-        self.policy: WirePolicy = policies.wire_policy_of(settings.limits)
-        self.limits = self.policy.limits
-        self.table = FieldTable(policies.identity_names(settings.identity_headers))
-        self.proxies = TrustedProxies(settings.trusted_proxies)
-        self.wheel = Wheel()
-        self.pools: Mapping[str, Pool] = {
-            name: Pool(policies.upstream_policy_of(name, upstream), self.limits, self.wheel)
-            for name, upstream in settings.upstreams.items()
-        }
+        self.own = nothing
         self.metrics.set_phase(self.flow.posture.phase)
 
     async def start(self) -> None:
@@ -57,39 +38,7 @@ class PassthroughGateway:
     async def tick(self, now: float) -> None:
         """Nothing is due."""
 
-    async def aclose(self) -> None:
-        """Close the connections to the application."""
-        for pool in self.pools.values():
-            await pool.close()
-        self.wheel.stop()
-
-    def server(self) -> WireServer:
-        """Return the protocol factory of the data port."""
-        return WireServer(
-            flow=self.flow,
-            watch=self.watch,
-            live=self.live,
-            pools=self.pools,
-            own=self.own,
-            table=self.table,
-            proxies=self.proxies,
-            policy=self.policy,
-            facts=self.facts,
-            clock=SystemClock(),
-            wheel=self.wheel,
-            request_prefix=randomness.token_hex(4),
-        )
-
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
     """An application that is never reached: while tokens are off, no request is a visit."""
     raise RuntimeError("no request is a visit while tokens are off")
-
-
-def _routes_of(settings: Passthrough) -> RouteTable:
-    return RouteTable(
-        [
-            Rule(route.path, Access(route.auth), route.in_off, upstream=route.upstream or settings.default_upstream)
-            for route in settings.routes
-        ]
-    )

@@ -1,7 +1,7 @@
 """From the configuration to what each consumer is told."""
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gateway.core.cors import CrossOrigin
@@ -13,9 +13,10 @@ from gateway.flow.clients import Client, GrantType
 from gateway.flow.request import RequestPolicy
 from gateway.flow.tokens import TokenPolicy
 from gateway.http1.limits import Limits
+from gateway.settings.certificates import open_trust
 from gateway.settings.schema.limits import Limits as Bounds
 from gateway.settings.schema.root import Settings
-from gateway.settings.schema.routes import IdentityHeaders
+from gateway.settings.schema.routes import IdentityHeaders, Route
 from gateway.settings.schema.sessions import Session
 from gateway.settings.schema.upstreams import Upstream
 from gateway.web.app import endpoints_under
@@ -51,7 +52,17 @@ def wire_policy_of(limits: Bounds) -> WirePolicy:
         write_timeout=limits.write_timeout,
         linger=limits.linger,
         tunnel_idle=limits.tunnel_idle,
+        connections=limits.connections,
     )
+
+
+def upstreams_of(upstreams: Mapping[str, Upstream]) -> dict[str, UpstreamPolicy]:
+    """How each application is reached, by its name.
+
+    Raises:
+        ConfigurationError: the certificates of one cannot be read.
+    """
+    return {name: upstream_policy_of(name, upstream) for name, upstream in upstreams.items()}
 
 
 def upstream_policy_of(name: str, upstream: Upstream) -> UpstreamPolicy:
@@ -77,11 +88,9 @@ def upstream_policy_of(name: str, upstream: Upstream) -> UpstreamPolicy:
 
 def _tls_of(name: str, ca: Path | None) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"upstreams.{name}.ca: the certificates in {ca} cannot be read ({error.strerror or 'not PEM'})."
-        ) from None
+        context = open_trust(ca)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"upstreams.{name}.ca: {error}") from None
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -106,7 +115,7 @@ def sites_of(settings: Settings) -> tuple[Site, ...]:
     return tuple(site_of(session, settings.default_upstream) for session in settings.sessions)
 
 
-def routes_of(settings: Settings) -> RouteTable:
+def routes_of(routes: Iterable[Route], default_upstream: str) -> RouteTable:
     """The rules."""
     return RouteTable(
         [
@@ -115,10 +124,10 @@ def routes_of(settings: Settings) -> RouteTable:
                 auth=Access(route.auth),
                 in_off=route.in_off,
                 forward_credentials=route.forward_credentials,
-                upstream=route.upstream or settings.default_upstream,
+                upstream=route.upstream or default_upstream,
                 relaxed=frozenset(route.relaxed),
             )
-            for route in settings.routes
+            for route in routes
         ]
     )
 
@@ -144,10 +153,10 @@ def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:
     if not settings.well_known:
         endpoints = {path: name for path, name in endpoints.items() if name not in {"jwks", "metadata"}}
     return RequestPolicy(
-        leeway=settings.tokens.leeway,
         ours=Ours(settings.issuer, cookies.access, cookies.refresh),
         sites=sites_of(settings),
         endpoints=endpoints,
+        browsers=frozenset(client.id for client in settings.clients if client.delivery == "cookie"),
         cross_origin=cross_origin_of(settings),
         is_secure=settings.public_url.scheme == "https",
     )

@@ -1,73 +1,66 @@
 """The durable store, the fast copy of what was revoked, keys and secrets: opened and closed together."""
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.keys.files import KeyPlace, load_keys
 from gateway.keys.generated import load_or_generate_key
-from gateway.keys.ring import KeyRing, KeyState, RingKey
+from gateway.keys.ring import KeyRing, RingKey
 from gateway.keys.secrets import DerivedKeys, derive_keys, load_master, load_or_generate_master
-from gateway.ports import Clock
+from gateway.ports import Clock, PhaseStore, RefreshStore, RevocationLog, RevocationStore, VaultStore
 from gateway.settings.schema.root import Settings
-from gateway.settings.schema.stores import Redis
-from gateway.stores.phase_sqlite import SqlitePhaseStore
-from gateway.stores.redis_address import parse_redis_url
-from gateway.stores.refresh_sqlite import SqliteRefreshStore
-from gateway.stores.revocation_memory import MemoryRevocationStore
-from gateway.stores.revocation_redis import RedisPolicy, RedisRevocationStore
-from gateway.stores.revocation_sqlite import SqliteRevocationLog
-from gateway.stores.sqlite import Database
-from gateway.stores.vault_sqlite import SqliteVaultStore
+from gateway.wiring.blacklist import Blacklist, open_memory, open_redis
+from gateway.wiring.durable import Durable, open_embedded, open_postgres
 
 Environ = Mapping[str, str]
-Revocations = MemoryRevocationStore | RedisRevocationStore
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What was opened."""
+    """What was opened. The durable stores share one database."""
 
-    database: Database
-    families: SqliteRefreshStore
-    vault: SqliteVaultStore
-    phase: SqlitePhaseStore
-    log: SqliteRevocationLog
-    revocation: Revocations
+    families: RefreshStore
+    vault: VaultStore
+    phase: PhaseStore
+    log: RevocationLog
+    blacklist: Blacklist
+    durable: Durable
 
-    async def aclose(self) -> None:
-        """Close everything; the database last, because the others may still write."""
-        await self.revocation.close()
-        self.database.close()
+    @property
+    def revocation(self) -> RevocationStore:
+        """What is asked for every token."""
+        return self.blacklist.store
+
+    async def start(self) -> None:
+        """See that the database can be worked with, and fill the blacklist.
+
+        Raises:
+            DependencyError: the database cannot be reached.
+            ConfigurationError: its tables are missing or of a version that we do not know.
+        """
+        await self.durable.start()
+        await self.blacklist.start()
 
 
-def open_stores(settings: Settings, environ: Environ, clock: Clock) -> Stores:
-    """Open the embedded database and prepare the blacklist, which `start` fills.
+def open_stores(settings: Settings, environ: Environ, clock: Clock, opened: AsyncExitStack) -> Stores:
+    """Open the durable stores and prepare the blacklist; `start` connects them.
+
+    `opened` closes them, the database last, because the blacklist may still read it.
 
     Raises:
-        ConfigurationError: the file, or the address of the Redis, cannot be used.
+        ConfigurationError: the file, or an address, cannot be used.
     """
-    redis = settings.stores.redis
-    address = parse_redis_url(_url_of(redis, environ)) if redis is not None else None
-    database = Database.open(settings.stores.embedded.file)
-    log = SqliteRevocationLog(database)
-    revocation: Revocations = MemoryRevocationStore(log, clock)
-    if address is not None:
-        policy = RedisPolicy(also_check=settings.revocation.also_check)
-        revocation = RedisRevocationStore(address, log, clock, policy)
-    return Stores(
-        database=database,
-        families=SqliteRefreshStore(database),
-        vault=SqliteVaultStore(database),
-        phase=SqlitePhaseStore(database),
-        log=log,
-        revocation=revocation,
-    )
-
-
-def _url_of(redis: Redis, environ: Environ) -> str:
-    secret = redis.secret
-    return redis.url or "" if secret is None else secret.read(environ).decode("utf-8", "replace")
+    redis, postgres = settings.stores.redis, settings.stores.postgres
+    durable = open_embedded(settings.stores.embedded) if postgres is None else open_postgres(postgres, environ)
+    opened.push_async_callback(durable.aclose)
+    if redis is None:
+        blacklist = open_memory(durable.log, clock)
+    else:
+        blacklist = open_redis(redis.read(environ), settings.revocation.also_check, durable.log, clock)
+    opened.push_async_callback(blacklist.aclose)
+    return Stores(durable.families, durable.vault, durable.phase, durable.log, blacklist, durable)
 
 
 def open_keys(settings: Settings, environ: Environ) -> KeyRing:
@@ -90,10 +83,9 @@ def load_ring(settings: Settings, environ: Environ) -> list[RingKey]:
         place = beside(settings.stores.embedded.file, "signing-key.pem")
         anywhere = settings.stores.embedded.single_instance
         return [load_or_generate_key(place, algorithm, environ, is_allowed_anywhere=anywhere)]
-    states = [KeyState.ACTIVE, *[KeyState.RETIRING] * (len(settings.keys) - 1)]
     places = [
-        KeyPlace(algorithm, state, file=secret.file, env=secret.env or "")
-        for secret, state in zip(settings.keys, states, strict=True)
+        KeyPlace(algorithm, signs=position == 0, file=secret.file, env=secret.env or "")
+        for position, secret in enumerate(settings.keys)
     ]
     return list(load_keys(places, environ))
 

@@ -69,7 +69,7 @@ class WireShell:
         self.port = self._loop.run(self._start(config))
 
     async def _start(self, config: Path) -> int:
-        self._gateway = Gateway(load_settings(config, ENVIRON), ENVIRON)
+        self._gateway = await Gateway.open(load_settings(config, ENVIRON), ENVIRON)
         await self._gateway.start()
         self._server = self._gateway.server()
         await self._server.start()
@@ -115,10 +115,15 @@ class GranianShell:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--log-level", "critical", "tests.asgi.application_module:app"]
+        command += ["--port", str(self.port), "--log-level", "critical", "tests.asgi.granian_app:app"]
         environ = os.environ | ENVIRON | {"CROSSFADE_CONFIG": str(config)}
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
-        wait_for(self.port)
+        with (config.parent / "granian.log").open("wb") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=log)
+        try:
+            wait_for(self.port)
+        except OSError:
+            self.close()
+            raise AssertionError((config.parent / "granian.log").read_text()) from None
 
     def close(self) -> None:
         self._process.terminate()
@@ -130,12 +135,13 @@ SHELLS: dict[str, Callable[[Path], Running]] = {"wire": WireShell, "uvicorn": Uv
 
 def wait_for(port: int) -> None:
     """Wait until a server accepts."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + 3 * PATIENCE  # a process that starts beside many others takes its time
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
         except ConnectionRefusedError:
-            assert time.monotonic() < deadline
+            if time.monotonic() > deadline:
+                raise
             time.sleep(0.02)
         else:
             return

@@ -87,7 +87,7 @@ class Suite:
         door.ask("/private/x", {"Cookie": f"theme=dark; sid={door.alice}"})
         arrival = door.app.arrivals[-1]
         assert arrival.values("cookie") == [f"theme=dark; sid={door.alice}"]
-        assert arrival.values("x-auth-subject") == ["main|alice"] or arrival.values("x-auth-subject") == ["alice"]
+        assert arrival.values("x-auth-subject") == ["alice"]
         assert arrival.values("x-auth-credential") == ["session"]
 
     def test_a_token_arrives_as_the_session_that_it_stands_for(self, door: Door) -> None:
@@ -98,7 +98,7 @@ class Suite:
         assert arrival.values("authorization") == []
         assert arrival.values("cookie") == [f"theme=dark; sid={door.alice}"]
         assert arrival.values("x-auth-credential") == ["bearer"]
-        assert arrival.values("x-auth-subject")[0].endswith("alice")
+        assert arrival.values("x-auth-subject") == ["alice"]
 
     def test_a_forged_token_is_401_and_goes_nowhere(self, door: Door) -> None:
         head, payload, _ = door.token(door.alice).split(".")

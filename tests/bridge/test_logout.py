@@ -72,10 +72,12 @@ async def serving(application: Application) -> AsyncIterator[str]:
         server.close()
 
 
-def ender(application: Application, url: str, transport: httpx.AsyncHTTPTransport, **form: float) -> FormLogout:
+def ender(
+    application: Application, url: str, transport: httpx.AsyncHTTPTransport, *, timeout: float = 5.0, host: str = ""
+) -> FormLogout:
     return FormLogout(
         site=SITE,
-        form=LogoutForm(url, "https://www.example.com", **form),
+        form=LogoutForm(url, "https://www.example.com", timeout, host),
         transport=transport,
         csrf=CsrfPairs(public_origin="https://www.example.com", entropy=lambda length: b"\xab" * length),
         sessions=application,
@@ -164,6 +166,33 @@ async def test_an_application_that_never_answers_is_not_waited_for() -> None:
     application = Application([b""], verdict=Undetermined("timeout"))
     async with serving(application) as url, httpx.AsyncHTTPTransport() as transport:
         assert await ender(application, url, transport, timeout=0.05).end(VAULTED) is False
+
+
+async def test_a_store_that_never_answers_is_not_waited_for_either() -> None:
+    application = Application([answer("200 OK")])
+
+    async def silent(shown: SessionCookie, now: float, *, fresh: bool = False) -> Verdict:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    application.resolve = silent  # type: ignore[method-assign]
+    async with serving(application) as url, httpx.AsyncHTTPTransport() as transport:
+        asked = ender(application, url, transport, timeout=0.05)
+        assert await asyncio.wait_for(asked.end(VAULTED), timeout=5) is False
+
+
+async def test_an_application_that_never_answers_leaves_time_to_look_at_its_session() -> None:
+    application = Application([b""], verdict=Anonymous("gone"))
+    async with serving(application) as url, httpx.AsyncHTTPTransport() as transport:
+        assert await ender(application, url, transport, timeout=0.25).end(VAULTED) is True
+
+
+async def test_an_application_that_wants_its_own_host_gets_it_and_hears_of_the_public_one() -> None:
+    application = Application([answer("302 Found", "location: /")])
+    async with serving(application) as url, httpx.AsyncHTTPTransport() as transport:
+        assert await ender(application, url, transport, host="app.internal:8000").end(VAULTED)
+    lines = application.requests[0].lower().split(b"\r\n")
+    assert {b"host: app.internal:8000", b"x-forwarded-host: www.example.com"} <= set(lines)
 
 
 async def test_a_client_that_leaves_does_not_stop_the_logout() -> None:

@@ -42,20 +42,18 @@ def test_the_next_level_decides_where_the_one_above_says_nothing(
 
 
 @pytest.mark.parametrize(
-    ("phase", "issues", "accepts", "transparent", "enforces"),
+    ("phase", "issues", "transparent", "enforces"),
     [
-        (Phase.OFF, False, False, True, False),
-        (Phase.HANDBACK, False, True, False, True),
-        (Phase.SHADOW, False, False, False, False),
-        (Phase.PARALLEL, True, True, False, True),
-        (Phase.TOKENS_ONLY, True, True, False, True),
+        (Phase.OFF, False, True, False),
+        (Phase.HANDBACK, False, False, True),
+        (Phase.SHADOW, False, False, False),
+        (Phase.PARALLEL, True, False, True),
+        (Phase.TOKENS_ONLY, True, False, True),
     ],
 )
-def test_what_a_phase_means(phase: Phase, issues: bool, accepts: bool, transparent: bool, enforces: bool) -> None:
+def test_what_a_phase_means(phase: Phase, issues: bool, transparent: bool, enforces: bool) -> None:
     posture = posture_of(phase, "store")
-    assert (posture.issues, posture.accepts_tokens, posture.is_transparent, posture.enforces_paths) == (
-        issues, accepts, transparent, enforces,
-    )  # fmt: skip
+    assert (posture.issues, posture.is_transparent, posture.enforces_paths) == (issues, transparent, enforces)
 
 
 @pytest.mark.parametrize(

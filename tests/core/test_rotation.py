@@ -28,9 +28,18 @@ def present(
     policy: RotationPolicy = POLICY,
     pepper: bytes = PEPPER,
     now: float = NOW,
+    ends_at: float | None = None,
 ) -> RotationDecision:
     return decide(
-        family, row, presented=PRESENTED, client_id=client_id, fresh=FRESH, policy=policy, pepper=pepper, now=now
+        family,
+        row,
+        presented=PRESENTED,
+        client_id=client_id,
+        fresh=FRESH,
+        policy=policy,
+        pepper=pepper,
+        now=now,
+        ends_at=ends_at,
     )
 
 
@@ -206,3 +215,27 @@ def test_n52_a_successor_that_cannot_be_read_is_no_replay() -> None:
 
 def test_the_client_is_compared_before_anything_is_unsealed() -> None:
     assert present(row=USED, client_id="other", pepper=b"q" * 32).outcome is RefreshOutcome.WRONG_CLIENT
+
+
+# --- the end of the session behind it ---
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "idle", "absolute"),
+    [
+        (None, NOW + POLICY.idle, FAMILY.absolute_expires_at),
+        (FAMILY.absolute_expires_at + 100, NOW + POLICY.idle, FAMILY.absolute_expires_at + 100),
+        (NOW + 60, NOW + 60, FAMILY.absolute_expires_at),  # the end that is stored never moves back
+    ],
+)
+def test_a_rotation_follows_the_end_of_the_session(ends_at: float | None, idle: float, absolute: float) -> None:
+    decision = present(ends_at=ends_at)
+    assert decision.successor is not None
+    assert (decision.idle_expires_at, decision.successor.expires_at) == (idle, idle)
+    assert decision.absolute_expires_at == absolute
+
+
+def test_a_family_whose_stored_or_present_end_has_come_is_over() -> None:
+    assert present(ends_at=NOW).outcome is RefreshOutcome.EXPIRED
+    over = replace(FAMILY, absolute_expires_at=NOW)
+    assert present(over, ends_at=NOW + 100).outcome is RefreshOutcome.EXPIRED

@@ -12,6 +12,7 @@ from gateway.core.translate import Translator
 from gateway.flow.prove import Prover, ProverPolicy
 from gateway.flow.recheck import Recheck
 from gateway.flow.request import RequestFlow, RequestPolicy
+from gateway.flow.standing import TokenStanding
 from gateway.flow.watch import ResponseWatch
 from gateway.headers import Pairs
 from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
@@ -58,14 +59,21 @@ class Door:
     phase: Phase = Phase.PARALLEL
     rules: tuple[Rule, ...] = RULES
     origins: frozenset[bytes] = field(default_factory=frozenset)
+    others: tuple[Site, ...] = ()
 
     def __post_init__(self) -> None:
         world = self.world
         sessions = {self.site.name: world.app}
+        sites = (self.site, *self.others)
         cross_origin = CrossOrigin(self.origins)
+        self.recheck = Recheck(vault=world.vault, sessions=sessions, end=world.tokens.end_family, since=0.0)
         self.flow = RequestFlow(
             policy=RequestPolicy(
-                30, Ours(ISSUER, ACCESS, REFRESH), (self.site,), {b"/.own/token": "token"}, cross_origin
+                Ours(ISSUER, ACCESS, REFRESH),
+                sites,
+                {b"/.own/token": "token"},
+                frozenset({"web"}),
+                cross_origin,
             ),
             posture=posture_of(self.phase, "initial"),
             routes=RouteTable(self.rules),
@@ -77,10 +85,16 @@ class Door:
                 facts=world.facts,
             ),
             csrf=CsrfPairs(public_origin=ISSUER, entropy=world.entropy),
-            revocation=world.revocation,
-            vault=world.vault,
+            standing=TokenStanding(
+                leeway=30,
+                revocation=world.revocation,
+                recheck=self.recheck,
+                vault=world.vault,
+                sites=sites,
+                sessions=sessions,
+                end_family=world.tokens.end_family,
+            ),
             sessions=sessions,
-            recheck=Recheck(vault=world.vault, sessions=sessions, end=world.tokens.end_family, since=0.0),
             facts=world.facts,
         )
         self.watch = ResponseWatch(

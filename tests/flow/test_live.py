@@ -1,5 +1,8 @@
 """Open tunnels and streams end when what opened them is revoked."""
 
+import pytest
+
+from gateway.errors import SessionEnded
 from gateway.flow.live import Live
 from gateway.model import LegacySession, Permit, Revocation, RevocationKind, VerifiedToken
 
@@ -77,3 +80,62 @@ def test_what_nobody_authenticated_is_not_kept_and_forgetting_twice_is_harmless(
     live.remove(handle)
     live.remove(None)
     assert len(live) == 0
+
+
+# --- what was revoked before it was known ---
+
+
+def test_what_was_revoked_between_admission_and_response_never_opens() -> None:
+    for entry in [
+        revocation(RevocationKind.TOKEN, "t1"),
+        revocation(RevocationKind.FAMILY, "f1"),
+        revocation(RevocationKind.SUBJECT, "ada"),
+        revocation(RevocationKind.EVERYTHING, ""),
+    ]:
+        live = Live()
+        before = live.moment
+        live.end([revocation(RevocationKind.FAMILY, "f2"), entry, revocation(RevocationKind.TOKEN, "t2")])
+        with pytest.raises(SessionEnded):
+            live.add(permit(token=token()), lambda: None, before)
+        assert len(live) == 0
+
+
+def test_so_it_is_for_a_cookie_session() -> None:
+    live = Live()
+    before = live.moment
+    live.end_session("main", "key")
+    with pytest.raises(SessionEnded):
+        live.add(permit(session=LegacySession("main", "key", "ada")), lambda: None, before)
+
+
+def test_what_was_revoked_before_the_admission_or_concerns_others_does_not_count() -> None:
+    """A new login may have the key of an old session, and the subject of an old revocation."""
+    live = Live()
+    live.end([revocation(RevocationKind.SUBJECT, "ada")])
+    live.end_session("main", "key")
+    before = live.moment
+    live.end([revocation(RevocationKind.FAMILY, "f2"), revocation(RevocationKind.SUBJECT, "bob")])
+    assert live.add(permit(session=LegacySession("main", "key", "ada")), lambda: None, before) is not None
+
+
+def test_an_epoch_meanwhile_spares_a_newer_token() -> None:
+    live = Live()
+    before = live.moment
+    live.end([revocation(RevocationKind.SUBJECT, "ada", sequence=6)])
+    assert live.add(permit(token=token(seq=6)), lambda: None, before) is not None
+    with pytest.raises(SessionEnded):
+        live.add(permit(token=token(seq=5)), lambda: None, before)
+
+
+def test_what_is_remembered_is_bounded_and_beyond_that_nothing_old_opens() -> None:
+    live = Live(remembered=2)
+    moments = [live.moment]
+    for name in ("f2", "f3", "f3", "f4"):
+        live.end([revocation(RevocationKind.FAMILY, name)])
+        moments.append(live.moment)
+    assert len(live._recent) == 2
+    with pytest.raises(SessionEnded):
+        live.add(permit(token=token()), lambda: None, moments[0])
+    for moment in moments[1:]:
+        assert live.add(permit(token=token()), lambda: None, moment) is not None
+    assert live.add(permit(), lambda: None, moments[0]) is None

@@ -1,6 +1,9 @@
 """The phase in force follows five levels, and the way back needs no store."""
 
+import asyncio
+
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.phases import Posture
 from gateway.errors import Conflict, StoreUnavailable
@@ -17,7 +20,7 @@ class Levels:
         self.override: str | None = None
         self.marks: list[bool] = []
         self.applied: list[tuple[Phase, str]] = []
-        self.is_away = False
+        self.is_away = self.hangs = False
         read = self.store.read
 
         async def maybe() -> Phase | None:
@@ -26,6 +29,16 @@ class Levels:
             return await read()
 
         self.store.read = maybe  # type: ignore[method-assign]
+        write = self.store.write
+
+        async def maybe_write(phase: Phase, *, by: str, reason: str, now: float) -> None:
+            if self.is_away:
+                raise StoreUnavailable
+            if self.hangs:
+                await asyncio.Event().wait()
+            await write(phase, by=by, reason=reason, now=now)
+
+        self.store.write = maybe_write  # type: ignore[method-assign]
         self.control = PostureControl(
             store=self.store,
             initial=Phase.PARALLEL,
@@ -61,11 +74,67 @@ async def test_panic_works_without_the_store_and_is_remembered() -> None:
     levels.is_away = True
     await levels.control.look(0.0)
     before = levels.control.is_known
-    assert levels.control.panic(1.0).phase is Phase.OFF
+    assert (await levels.control.panic(by="ops", reason="fire", now=1.0)).phase is Phase.OFF
     assert levels.marks == [True]
     await levels.control.look(2.0)
     assert (before, levels.control.is_known) == (False, True)
     assert levels.applied[-1] == (Phase.OFF, "panic")
+
+
+async def test_a_panic_is_in_the_history_with_who_and_why() -> None:
+    levels = Levels()
+    await levels.control.look(0.0)
+    await levels.control.panic(by="ops", reason="fire", now=1.0)
+    assert (await levels.control.describe())["history"] == [{"phase": "off", "by": "ops", "reason": "fire", "at": 1.0}]
+    await levels.control.look(2.0)
+    assert levels.applied[-1] == (Phase.OFF, "panic")
+
+
+async def test_a_panic_does_not_wait_for_a_store_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.flow.posture._RECORDING", 0.01)
+    levels = Levels()
+    await levels.control.look(0.0)
+    levels.hangs = True
+    with capture_logs() as lines:
+        await levels.control.panic(by="ops", reason="fire", now=1.0)
+    assert levels.applied[-1] == (Phase.OFF, "panic")
+    assert lines[-1]["event"] == "the panic is in force but not stored"
+
+
+async def test_every_change_is_logged_once_with_who_and_why() -> None:
+    levels = Levels()
+    with capture_logs() as lines:
+        await levels.control.look(0.0)
+        await levels.control.choose(Phase.HANDBACK, by="ops", reason="slowly", now=1.0)
+        await levels.control.look(2.0)
+        await levels.control.panic(by="night", reason="fire", now=3.0)
+        await levels.control.look(4.0)
+    assert [(line["phase"], line["source"], line["by"], line["reason"]) for line in lines] == [
+        (Phase.PARALLEL, "initial", "", ""),
+        (Phase.HANDBACK, "store", "ops", "slowly"),
+        (Phase.OFF, "panic", "night", "fire"),
+    ]
+
+
+async def test_each_new_fault_of_the_override_file_is_logged_once() -> None:
+    levels = Levels()
+    await levels.control.look(0.0)
+    with capture_logs() as lines:
+        for text in ("of", "of", None, "of"):
+            levels.override = text
+            await levels.control.look(1.0)
+    assert [line["event"] for line in lines] == ["the override file is not followed"] * 2
+
+
+async def test_a_store_that_went_away_is_told_apart_from_a_phase_that_is_not_known() -> None:
+    levels = Levels()
+    await levels.control.look(0.0)
+    states = [(levels.control.is_known, levels.control.is_store_up)]
+    for is_away in (True, False):
+        levels.is_away = is_away
+        await levels.control.look(1.0)
+        states.append((levels.control.is_known, levels.control.is_store_up))
+    assert states == [(True, True), (True, False), (True, True)]
 
 
 async def test_the_override_file_wins_and_a_typing_mistake_in_it_changes_nothing() -> None:

@@ -66,7 +66,7 @@ async def test_an_old_family_is_looked_at_once() -> None:
     assert world.asked == 2
 
 
-@pytest.mark.parametrize("verdict", [Anonymous("gone"), LegacySession("main", "x", "bob")])
+@pytest.mark.parametrize("verdict", [Anonymous("gone"), Anonymous("no_user"), LegacySession("main", "x", "bob")])
 async def test_a_family_whose_session_is_gone_or_somebody_elses_ends(verdict: Verdict) -> None:
     world = OneSession(verdict)
     with pytest.raises(SessionEnded):
@@ -74,8 +74,10 @@ async def test_a_family_whose_session_is_gone_or_somebody_elses_ends(verdict: Ve
     assert world.ended == ["f1"]
 
 
-async def test_what_nobody_can_say_ends_nothing_and_is_asked_again() -> None:
-    world = OneSession(Undetermined("unreachable"))
+@pytest.mark.parametrize("verdict", [Undetermined("unreachable"), Anonymous("bad_signature"), Anonymous("absent")])
+async def test_what_nobody_can_say_ends_nothing_and_is_asked_again(verdict: Verdict) -> None:
+    """A secret that was configured wrongly makes every signature bad; that is nobody's logout."""
+    world = OneSession(verdict)
     check = recheck(world)
     for _ in range(2):
         with pytest.raises(SessionUndetermined):
@@ -91,4 +93,16 @@ async def test_switching_tokens_on_again_makes_every_family_old() -> None:
     check.begin(200.0)
     await check.ensure_alive(token(150.0), 201.0)
     await check.ensure_alive(token(99.0), 201.0)
+    assert world.asked == 2
+
+
+async def test_what_is_remembered_goes_when_no_old_token_can_be_left() -> None:
+    world = OneSession(LegacySession("main", "x", "ada"))
+    check = recheck(world)
+    await check.ensure_alive(token(99.0), 101.0)
+    check.forget(102.0)
+    await check.ensure_alive(token(99.0), 103.0)
+    assert world.asked == 1
+    check.forget(100.0 + 3601)
+    await check.ensure_alive(token(99.0), 103.0)
     assert world.asked == 2

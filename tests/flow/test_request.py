@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.routes import Rule
 from gateway.errors import (
     AmbiguousPath,
     Forbidden,
     GatewayError,
+    IdentityNotCarried,
     InvalidToken,
     LoginRequired,
     RevocationUnavailable,
@@ -18,7 +20,7 @@ from gateway.errors import (
 from gateway.facts import Event
 from gateway.model import Answer, Credential, Permit, Phase, Standing, Undetermined, VerifiedToken, Visit
 from tests.flow.door import ACCESS, PEER, REFRESH, Door, request
-from tests.flow.tokens.world import SITE, World
+from tests.flow.tokens.world import MOBILE, SITE, World
 
 
 @pytest.fixture
@@ -71,10 +73,18 @@ async def test_a_public_route_may_be_told_to_carry_the_applications_own_credenti
 
 
 async def test_on_a_passthrough_route_the_authorization_is_the_applications_own(door: Door) -> None:
-    grant = await door.world.exchange()
-    head = request("/hooks/x", bearer=grant.access_token, cookie=b"sessionid=s1")
+    head = request("/hooks/x", authorization=b"Basic YTpi", cookie=b"sessionid=s1")
     permit = await door.permit(head)
     assert (permit.authorization, permit.credential) == (head.authorization, Credential.SESSION)
+
+
+async def test_our_own_token_never_reaches_the_application_where_it_may_have_its_own(door: Door) -> None:
+    grant = await door.world.exchange()
+    for path in ("/hooks/x", "/assets/a.css"):
+        permit = await door.permit(request(path, bearer=grant.access_token))
+        assert permit.authorization is None
+        theirs = await door.permit(request(path, authorization=b"Bearer opaque"))
+        assert (theirs.authorization, theirs.is_private) == (b"Bearer opaque", True)
 
 
 async def test_a_foreign_authorization_goes_through_byte_for_byte_without_an_identity(door: Door) -> None:
@@ -211,9 +221,35 @@ async def test_without_a_vault_in_use_a_token_needs_none(world: World) -> None:
     assert added(permit)[b"x-auth-subject"] == b"ada"
 
 
+async def test_a_token_of_another_applications_session_gets_no_session_here(world: World) -> None:
+    elsewhere = replace(SITE, name="other", upstream="other")
+    door = Door(
+        world,
+        site=replace(SITE, name="main", upstream="shop"),
+        others=(elsewhere,),
+        rules=(Rule("/*", upstream="other"),),
+    )
+    grant = await world.exchange()
+    with pytest.raises(Forbidden):
+        await door.admit(request(bearer=grant.access_token))
+
+
+async def test_a_family_whose_site_was_removed_from_the_configuration_is_refused(world: World) -> None:
+    door = Door(world, site=replace(SITE, name="renamed"))
+    grant = await world.exchange()
+    with pytest.raises(Forbidden):
+        await door.admit(request(bearer=grant.access_token))
+
+
+async def test_a_name_that_no_header_can_carry_is_refused_as_such(door: Door) -> None:
+    door.world.app.log_in(b"s3", "jürgen")
+    with pytest.raises(IdentityNotCarried):
+        await door.admit(request(cookie=b"sessionid=s3"))
+
+
 async def test_a_family_from_before_the_start_counts_only_while_its_session_lives(door: Door) -> None:
     grant = await door.world.exchange()
-    door.flow._recheck.begin(door.world.now + 1)
+    door.recheck.begin(door.world.now + 1)
     door.world.app.log_out(b"s1")
     with pytest.raises(SessionEnded):
         await door.admit(request(bearer=grant.access_token))
@@ -232,10 +268,29 @@ async def test_a_good_token_cookie_is_a_token_that_no_csrf_check_is_skipped_for(
     assert b"x-csrftoken" not in added(permit)
 
 
-async def test_a_bad_token_cookie_is_deleted_and_the_session_decides(door: Door) -> None:
-    permit = await door.permit(request(cookie=ACCESS + b"=eyJhbGciOiJub25lIn0.e30.; sessionid=s1"))
+async def test_an_expired_token_cookie_is_deleted_and_the_session_decides(door: Door) -> None:
+    grant = await door.world.exchange()
+    door.world.pass_time(3600 + 31)
+    permit = await door.permit(request(cookie=ACCESS + b"=" + grant.access_token.encode() + b"; sessionid=s1"))
     assert permit.credential is Credential.SESSION
+    assert permit.is_private
     assert any(name == b"set-cookie" and value.startswith(ACCESS + b"=;") for name, value in permit.answer)
+
+
+@pytest.mark.parametrize("is_revoked", [True, False])
+async def test_a_revoked_or_forged_token_cookie_brings_no_session_with_it(door: Door, is_revoked: bool) -> None:
+    world = door.world
+    grant = await world.exchange()
+    text = grant.access_token.encode()
+    if is_revoked:
+        await world.tokens.end_family(await world.verified(grant), world.now)
+    else:
+        text = text[:-4] + b"AAAA"
+    permit = await door.permit(request(cookie=b"a=1; " + ACCESS + b"=" + text + b"; sessionid=s1"))
+    assert (permit.credential, permit.cookie, permit.add) == (Credential.NONE, b"a=1", ())
+    assert permit.is_private
+    with pytest.raises(LoginRequired):
+        await door.admit(request("/admin/", cookie=ACCESS + b"=" + text + b"; sessionid=s1"))
 
 
 async def test_a_token_cookie_of_somebody_else_gives_way_to_the_session(door: Door) -> None:
@@ -277,6 +332,8 @@ async def test_in_handback_a_client_without_a_session_cookie_gets_it_back(world:
     with_one = await door.permit(request(bearer=grant.access_token, cookie=b"sessionid=s1"))
     assert without.answer == ((b"set-cookie", b"sessionid=s1; Path=/; HttpOnly; SameSite=Lax; Secure"),)
     assert with_one.answer == ()
+    program = await world.exchange(client=MOBILE)
+    assert (await door.permit(request(bearer=program.access_token))).answer == ()
 
 
 # --- visits, preflights, refusals ---
@@ -287,6 +344,17 @@ async def test_a_request_for_us_is_a_visit_and_in_off_only_if_it_asks_for_us(wor
     off = Door(world, phase=Phase.OFF)
     assert isinstance(await off.admit(request("/.own/token", method="POST")), Permit)
     assert await off.admit(request("/.own/token", method="POST", asks=b"1")) == Visit("token")
+
+
+async def test_a_preflight_of_any_origin_needs_no_credential_and_carries_none(door: Door) -> None:
+    head = request(
+        "/admin/", method="OPTIONS", origin=b"https://any.example", cookie=b"sessionid=s1",
+        fields=[(b"Access-Control-Request-Method", b"POST")],
+    )  # fmt: skip
+    permit = await door.permit(head)
+    assert (permit.cookie, permit.add) == (None, ())
+    with pytest.raises(LoginRequired):
+        await door.admit(request("/admin/", method="OPTIONS", origin=b"https://any.example"))
 
 
 async def test_a_preflight_needs_no_credential(world: World) -> None:
@@ -323,3 +391,33 @@ async def test_the_story_of_a_remembered_token_ends_on_its_first_step(door: Door
     with pytest.raises(StopIteration) as done:
         story.send(None)
     assert isinstance(done.value.value, Permit)
+
+
+@pytest.mark.parametrize("bridge", ["vault", "headers"])
+async def test_a_token_ends_with_its_session_and_is_never_forwarded_as_nobody(world: World, bridge: str) -> None:
+    door = Door(world, site=replace(SITE, bridge=bridge))  # type: ignore[arg-type]
+    grant = await world.exchange()
+    await door.permit(request(bearer=grant.access_token))
+    world.app.log_out(b"s1")
+    with pytest.raises(SessionEnded):
+        await door.admit(request(bearer=grant.access_token))
+    world.app.log_in(b"s1", "ada")
+    with pytest.raises(InvalidToken):
+        await door.admit(request(bearer=grant.access_token))
+
+
+async def test_a_session_that_nobody_can_read_is_left_to_the_application_with_the_users_own_cookie(
+    world: World,
+) -> None:
+    grant = await world.exchange()
+    world.app.verdicts[b"s1"] = Undetermined("unreachable")
+    assert (await Door(world).permit(request(bearer=grant.access_token))).cookie == b"sessionid=s1"
+    with pytest.raises(SessionUndetermined):
+        await Door(world, site=replace(SITE, bridge="headers")).admit(request(bearer=grant.access_token))
+
+
+async def test_a_page_of_another_site_is_handed_no_session(world: World) -> None:
+    grant = await world.exchange()
+    door = Door(world, phase=Phase.HANDBACK)
+    foreign = await door.permit(request(bearer=grant.access_token, fields=[(b"Sec-Fetch-Site", b"cross-site")]))
+    assert foreign.answer == ()

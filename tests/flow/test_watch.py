@@ -5,7 +5,7 @@ import pytest
 from gateway.errors import SessionEnded, StoreUnavailable
 from gateway.facts import Event
 from gateway.flow.tokens import Grant
-from gateway.model import Anonymous, LegacySession, Undetermined
+from gateway.model import Anonymous, LegacySession, Phase, Undetermined
 from tests.flow.door import ACCESS, Door, request
 from tests.flow.tokens.world import World
 
@@ -228,3 +228,66 @@ async def test_a_session_without_a_user_in_the_place_of_the_users_is_a_logout(do
     world.app.verdicts[b"emptied"] = Anonymous("no_user")
     await door.look(permit, head, b"sessionid=emptied; Path=/")
     assert not await world.accepts(grant)
+
+
+async def test_a_rotation_that_cannot_be_written_is_written_later(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    move = world.families.move_families
+
+    async def away(old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:
+        raise StoreUnavailable
+
+    world.families.move_families = away  # type: ignore[method-assign]
+    await door.look(permit, head, rotate(world))
+    await door.watch.finish(world.now)
+    assert await vaulted(world, grant) == b"s1"
+    world.families.move_families = move  # type: ignore[method-assign]
+    await door.watch.finish(world.now)
+    assert await vaulted(world, grant) == b"s2"
+    assert await world.accepts(grant)
+
+
+async def test_a_cookie_deleted_and_set_anew_in_one_response_is_no_logout(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.verdicts[b"s1"] = world.app.verdicts[b"s9"] = Undetermined("unreachable")
+    await door.look(permit, head, DELETED, b"sessionid=s9; Path=/")
+    assert await world.accepts(grant)
+
+
+async def test_a_client_whose_cookie_was_signed_anew_still_hears_of_its_session(door: Door) -> None:
+    world = door.world
+    grant = await world.exchange()
+    again = LegacySession("main", "s1", "ada", is_bound=True)
+    world.app.verdicts[b"signed-2"] = world.app.verdicts[b"signed-3"] = again
+    head = request(bearer=grant.access_token, cookie=b"sessionid=signed-2")
+    permit = await door.permit(head)
+    line = b"sessionid=signed-3; Path=/"
+    assert await door.look(permit, head, line) == [(b"Set-Cookie", line)]
+
+
+async def test_a_logout_whose_answer_nobody_saw_is_followed_all_the_same(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request("/logout/", method="POST", cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    assert door.watch.awaits_logout(permit, head)
+    world.app.log_out(b"s1")
+    await door.watch.look_after(permit, head, world.now)
+    assert not await world.accepts(grant)
+
+
+async def test_a_strangers_visit_to_the_logout_page_needs_no_look(door: Door) -> None:
+    head = request("/logout/", method="POST")
+    assert not door.watch.awaits_logout(await door.permit(head), head)
+
+
+async def test_in_off_nothing_is_looked_at_and_nothing_is_added() -> None:
+    door = Door(await World().start(), phase=Phase.OFF, origins=frozenset({b"https://shop.example.com"}))
+    head = request(cookie=b"sessionid=s1", origin=b"https://shop.example.com")
+    permit = await door.permit(head)
+    fields = [(b"Set-Cookie", b"sessionid=s2"), (b"X-Crossfade", b"1")]
+    assert not door.watch.needs_look(permit, head, 200, fields)
+    assert door.watch.edit(permit, head, 200, fields) == fields[:1]

@@ -65,7 +65,7 @@ class Gate:
         environ = {"APP_SECRET": SECRET}
         settings, faults = read_settings(text, name="gateway.yaml", directory=directory, environ=environ)
         assert settings is not None, faults
-        self.gateway = Gateway(settings, environ)
+        self.gateway = await Gateway.open(settings, environ)
         await self.gateway.start()
         self._server = self.gateway.server()
         await self._server.start()

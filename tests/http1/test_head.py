@@ -197,6 +197,14 @@ def test_an_error_that_is_none_of_ours_is_not_called_the_clients_fault() -> None
         HeadReader(Broken([]), Limits()).feed(get(b"X-Never-Seen: 1\r\n"))
 
 
+def test_an_error_that_is_being_handled_elsewhere_is_not_mixed_up() -> None:
+    try:
+        int("no number")
+    except ValueError:
+        with pytest.raises(BadRequest):
+            read_head(iter([get(b"X : 1\r\n")]))
+
+
 def test_names_are_remembered_up_to_a_bound() -> None:
     table = FieldTable(IDENTITY)
     for number in range(5000):
@@ -242,6 +250,24 @@ BUILT: dict[str, tuple[tuple[bytes, bytes, int, *tuple[tuple[bytes, bytes], ...]
     "long target": ((b"GET", b"/" + b"a" * 8192, 1, (b"x", b"1")), TargetTooLong),
     "long fields": ((b"GET", b"/", 1, (b"x", b"1" * 65536)), FieldsTooLarge),
 }
+
+
+@pytest.mark.parametrize(
+    ("limits", "error"),
+    [
+        (Limits(request_line=16, head=33), None),
+        (Limits(request_line=15, head=33), TargetTooLong),
+        (Limits(request_line=16, head=32), FieldsTooLarge),
+    ],
+)
+def test_limits_of_a_built_head_are_exact(limits: Limits, error: type[Refusal] | None) -> None:
+    """They count the same bytes as for a head that is read: a line of 16 and 17 behind it."""
+    pairs = [(b"Host", b"a"), (b"X", b"1")]
+    if error is None:
+        assert build_head(b"GET", b"/", 1, pairs, FieldTable([]), limits) == head(fields=[(b"X", b"1")])
+    else:
+        with pytest.raises(error):
+            build_head(b"GET", b"/", 1, pairs, FieldTable([]), limits)
 
 
 @pytest.mark.parametrize(("parts", "error"), BUILT.values(), ids=BUILT)

@@ -87,6 +87,12 @@ def test_a_101_that_was_asked_for_begins_a_tunnel(cut: Cut) -> None:
     assert response_body_reader(response, b"GET") is None
 
 
+@pytest.mark.parametrize("line", [b"Upgrade: websocket\r\n", b"Connection: Upgrade\r\n", b"websocket"])
+def test_a_101_that_does_not_say_what_was_asked_for_is_refused(line: bytes) -> None:
+    with pytest.raises(UpstreamMalformed):
+        read(whole(SWITCH.replace(line, b"h2c" if line == b"websocket" else b"")), websocket=True)
+
+
 def test_a_refused_upgrade_is_an_ordinary_response() -> None:
     """The frames that the client may have sent already belong to nobody."""
     raw = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
@@ -161,6 +167,25 @@ def test_limits_are_exact(raw: bytes, is_good: bool, cut: Cut) -> None:
     else:
         with pytest.raises(UpstreamMalformed):
             read(cut(raw), limits=SMALL)
+
+
+def test_an_error_that_is_none_of_ours_is_not_called_the_applications_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in a treatment surfaces as itself: it must become a 500, not a 502."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("gateway.http1.response._ResponseDraft.on_header", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        read(whole(OK + b"X: 1\r\n\r\n"))
+
+
+def test_an_error_that_is_being_handled_elsewhere_is_not_mixed_up() -> None:
+    try:
+        int("no number")
+    except ValueError:
+        with pytest.raises(UpstreamMalformed):
+            read(whole(OK + b"X : 1\r\n\r\n"))
 
 
 def test_interim_responses_are_counted_per_request() -> None:

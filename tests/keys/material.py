@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gateway.keys.files import KeyPlace, load_key
-from gateway.keys.ring import KeyState, PrivateKey, RingKey
+from gateway.keys.ring import PrivateKey, RingKey
 
 
 @cache
@@ -49,6 +49,6 @@ def key_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
     return path
 
 
-def ring_key(kind: str = "ES256", state: KeyState = KeyState.ACTIVE) -> RingKey:
-    place = KeyPlace(kind.split(maxsplit=1)[0], state, env=f"KEY {kind}")
+def ring_key(kind: str = "ES256") -> RingKey:
+    place = KeyPlace(kind.split(maxsplit=1)[0], env=f"KEY {kind}")
     return load_key(place, {place.env: pem_of(kind).decode()})

@@ -8,7 +8,6 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.keys.files import KeyPlace, load_key, load_keys
 from gateway.keys.public import thumbprint
-from gateway.keys.ring import KeyState
 from tests.keys.material import key_file, pem_of, private_key, public_pem_of
 
 
@@ -22,10 +21,10 @@ def refusal(place: KeyPlace, environ: dict[str, str] | None = None) -> str:
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
 def test_a_key_is_loaded_from_a_file_and_from_the_environment(algorithm: str, tmp_path: Path) -> None:
     path = key_file(tmp_path / "key.pem", pem_of(algorithm))
-    places = [KeyPlace(algorithm, file=path), KeyPlace(algorithm, KeyState.NEXT, env="SIGNING_KEY")]
+    places = [KeyPlace(algorithm, file=path), KeyPlace(algorithm, env="SIGNING_KEY")]
     from_file, from_env = load_keys(places, {"SIGNING_KEY": pem_of(algorithm).decode()})
     assert from_file.kid == from_env.kid == thumbprint(private_key(algorithm).public_key())
-    assert (from_file.algorithm, from_file.state, from_env.state) == (algorithm, KeyState.ACTIVE, KeyState.NEXT)
+    assert from_file.algorithm == from_env.algorithm == algorithm
     assert (from_file.source, from_env.source) == (f"the file {path}", "the environment variable SIGNING_KEY")
 
 
@@ -68,8 +67,33 @@ def test_a_bad_key_is_refused_by_name(algorithm: str, pem: object, says: str, tm
     assert "BEGIN" not in str(caught.value)
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
-def test_a_key_that_others_may_read_is_refused(mode: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "configured", "algorithm"),
+    [
+        ("RS256", "ES256", "RS256"),
+        ("RS256", "PS256", "PS256"),
+        ("ES256", "RS256", "ES256"),
+        ("EdDSA", "RS256", "EdDSA"),
+    ],
+)
+def test_a_key_that_only_verifies_has_the_algorithm_of_its_kind(kind: str, configured: str, algorithm: str) -> None:
+    place = KeyPlace(configured, signs=False, env="OLD")
+    assert load_key(place, {"OLD": pem_of(kind).decode()}).algorithm == algorithm
+
+
+def test_a_weak_key_is_refused_even_where_it_only_verifies() -> None:
+    place = KeyPlace("RS256", signs=False, env="OLD")
+    assert "needs P-256" in refusal(place, {"OLD": pem_of("P-384").decode()})
+
+
+@pytest.mark.parametrize("mode", [0o440, 0o640])
+def test_the_group_may_read_a_key(mode: int, tmp_path: Path) -> None:
+    path = key_file(tmp_path / "key.pem", pem_of("ES256"), mode)
+    assert load_key(KeyPlace("ES256", file=path), {}).algorithm == "ES256"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o601])
+def test_a_key_that_everybody_may_read_is_refused(mode: int, tmp_path: Path) -> None:
     path = key_file(tmp_path / "key.pem", pem_of("ES256"), mode)
     assert f"chmod 600 {path}" in refusal(KeyPlace("ES256", file=path))
 

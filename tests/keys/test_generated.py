@@ -88,7 +88,7 @@ def test_nothing_is_made_where_it_would_be_lost(kind: str, tmp_path: Path) -> No
 
 def test_nothing_is_made_in_kubernetes_unless_somebody_answers_for_it(tmp_path: Path) -> None:
     path, environ = tmp_path / "signing.pem", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
-    with pytest.raises(ConfigurationError, match=r"Kubernetes.*single_instance"):
+    with pytest.raises(ConfigurationError, match=r"Kubernetes.*stores\.embedded\.single_instance: true"):
         load_or_generate_key(path, "ES256", environ, mounts=mounts(tmp_path))
     assert not path.exists()
     load_or_generate_key(path, "ES256", environ, is_allowed_anywhere=True, mounts=mounts(tmp_path))

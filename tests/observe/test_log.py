@@ -10,10 +10,10 @@ import pytest
 import structlog
 
 from gateway.errors import ConfigurationError
-from gateway.facts import Event, RequestFact
+from gateway.facts import Event, Nothing, RequestFact
 from gateway.model import Credential
 from gateway.observe.lines import LineWriter
-from gateway.observe.log import REFUSED, AccessLog, configure
+from gateway.observe.log import REFUSED, AccessLog, configure, with_access_log
 
 Start = Callable[..., tuple[io.BytesIO, LineWriter]]
 
@@ -140,6 +140,15 @@ def test_an_access_line_is_written_for_each_request_and_the_fact_passed_on(start
     (line,) = lines(stream, writer)
     assert (line["route"], line["status"], line["credential"]) == ("/*", 200, "bearer")
     assert line["duration"] == 0.012346
+
+
+@pytest.mark.parametrize(
+    ("value", "is_logged"), [("true", True), ("1", True), ("", False), ("off", False), (None, False)]
+)
+def test_access_lines_are_written_only_where_they_are_wanted(value: str | None, *, is_logged: bool) -> None:
+    environ = {} if value is None else {"LOG_ACCESS": value}
+    facts = Nothing()
+    assert isinstance(with_access_log(facts, environ), AccessLog) is is_logged
 
 
 class _Stuck(io.RawIOBase):

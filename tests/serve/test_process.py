@@ -80,21 +80,24 @@ routes: {routes}
     def serve(self, client: Callable[[], None], environ: Mapping[str, str] | None = None) -> int:
         """Serve here, with a client in a thread; SIGTERM when the client is done."""
         failures: list[BaseException] = []
+        is_over = threading.Event()
 
         def visit() -> None:
             try:
-                wait_for(f"{self.base}/")
+                wait_until(lambda: is_over.is_set() or is_answered(f"{self.base}/"))
                 client()
             except BaseException as error:
                 failures.append(error)
             finally:
-                os.kill(os.getpid(), signal.SIGTERM)
+                if not is_over.is_set():
+                    os.kill(os.getpid(), signal.SIGTERM)
 
         thread = threading.Thread(target=visit)
         thread.start()
         try:
             return run_gateway(str(self.config), environ=environ or {})
         finally:
+            is_over.set()
             thread.join(PATIENCE)
             if failures:
                 raise failures[0]
@@ -104,17 +107,19 @@ def get(url: str) -> httpx.Response:
     return httpx.get(url, trust_env=False, timeout=PATIENCE)
 
 
-def wait_for(url: str) -> None:
+def is_answered(url: str) -> bool:
+    try:
+        get(url)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            get(url)
-        except httpx.TransportError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -150,13 +155,6 @@ def test_sighup_takes_over_new_routes_and_refuses_a_broken_file(place: Place) ->
         assert get(f"{place.base}/private").status_code == 401
 
     assert place.serve(client) == 0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_with_tokens_switched_off_a_broken_configuration_still_carries_requests(place: Place) -> None:

@@ -158,7 +158,13 @@ async def test_connections_are_shown(open_house: Open) -> None:
 async def test_sighup_takes_a_good_configuration_over_and_keeps_the_old_one_before_a_bad_one(
     open_house: Open,
 ) -> None:
-    outcomes: list[ConfigurationError | None] = [None, ConfigurationError("gateway.yaml:3:1: no"), None]
+    outcomes: list[Exception | None] = [
+        None,
+        ConfigurationError("gateway.yaml:3:1: no"),
+        None,
+        LookupError("a bug"),
+        None,
+    ]
     done = asyncio.Event()
 
     async def reload() -> None:
@@ -169,7 +175,7 @@ async def test_sighup_takes_a_good_configuration_over_and_keeps_the_old_one_befo
 
     house = open_house(reload=reload)
     await house.started()
-    for expected in ("1.0", "0.0", "1.0"):
+    for expected in ("1.0", "0.0", "1.0", "0.0", "1.0"):
         done.clear()
         tell(signal.SIGHUP)
         await done.wait()
@@ -203,3 +209,19 @@ async def test_the_admin_port_is_as_strict_as_the_data_port(open_house: Open) ->
     answer = await reader.read()
     writer.close()
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_what_fails_to_close_does_not_keep_the_rest_open(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_self: object) -> None:
+        raise RuntimeError("stuck")
+
+    house = open_house()
+    await house.started()
+    monkeypatch.setattr("gateway.wire.server.WireServer.close", fail)
+    tell(signal.SIGTERM)
+    with pytest.raises(RuntimeError, match="stuck"):
+        await house.exit_code()
+    assert not house.gateway.is_open
+    assert [one.fileno() for one in (*house.sockets.data, *house.sockets.admin)] == [-1, -1]

@@ -60,13 +60,13 @@ def test_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     tell(file_of(path, b"hunter2", mode=0o644))
     tell(file_of(path, b"x" * 70_000))
     assert told == [
-        "The secret file KEY does not exist.",
-        "The secret file FOLDER cannot be read: Is a directory.",
-        "The secret file KEY is empty.",
-        "The secret file KEY is empty.",
-        "The secret file KEY can be read by everyone on this machine; run chmod 600 on it"
-        " (in Kubernetes: defaultMode: 0440).",
-        "The secret file KEY is larger than 64 KiB; that is no secret.",
+        "The secret in KEY cannot be read (No such file or directory). Create it, or let this user read it.",
+        "The secret in FOLDER cannot be read (Is a directory). Create it, or let this user read it.",
+        "The secret in KEY is empty.",
+        "The secret in KEY is empty.",
+        "The secret in KEY can be read by everybody on this machine. Run: chmod 600 KEY"
+        " (in Kubernetes: defaultMode: 0440)",
+        "The secret in KEY is larger than 64 KiB. Point to the right file.",
     ]
 
 

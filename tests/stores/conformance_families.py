@@ -110,6 +110,22 @@ class FamilyRules:
         assert not await stores.families.is_barred(SESSION, NOW + 100)
         assert not await stores.families.is_barred(OTHER_SESSION, NOW)
 
+    async def test_a_bar_holds_for_what_was_signed_before_it_and_not_for_what_was_signed_later(
+        self, stores: Stores
+    ) -> None:
+        await stores.families.bar_session(SESSION, NOW + 100, NOW)
+        assert await stores.families.is_barred(SESSION, NOW + 50, signed_at=NOW - 1)
+        assert await stores.families.is_barred(SESSION, NOW + 50, signed_at=NOW)
+        assert not await stores.families.is_barred(SESSION, NOW + 50, signed_at=NOW + 1)
+        assert await stores.families.is_barred(SESSION, NOW + 50)
+
+    async def test_of_several_bars_the_latest_counts_for_what_is_signed(self, stores: Stores) -> None:
+        await stores.families.bar_session(SESSION, NOW + 100, NOW)
+        await stores.families.bar_session(SESSION, NOW + 60, NOW + 50)
+        await stores.families.bar_session(SESSION, NOW + 70, NOW + 20)
+        assert await stores.families.is_barred(SESSION, NOW + 90, signed_at=NOW + 40)
+        assert not await stores.families.is_barred(SESSION, NOW + 90, signed_at=NOW + 51)
+
     # --- counting and cleaning ---
 
     async def test_live_families_are_counted_by_client(self, stores: Stores) -> None:

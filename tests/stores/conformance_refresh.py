@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import StoreUnavailable
 from gateway.model import Revocation, RevocationKind
 from gateway.ports import RefreshStore, RevocationLog, VaultStore
-from gateway.records import Family, RefreshOutcome, RefreshRow
+from gateway.records import Family, RefreshOutcome, RefreshRow, RotationDecision
 from tests.stores.samples import (
     NOW,
     chooser,
@@ -114,6 +114,17 @@ class RefreshStoreRules:
         assert await stores.row("f1-1") == replace(first_token(), used_at=NOW + 60, successor_sealed=b"sealed b")
         assert await stores.row("b") == RefreshRow(digest("b"), "f1", 2, NOW + 60, NOW + 560)
         assert await stores.recorded() == []
+
+    async def test_a_rotation_moves_the_end_of_its_family_where_the_decision_says_so(self, stores: Stores) -> None:
+        await stores.open(family())
+
+        def later(owner: Family, row: RefreshRow) -> RotationDecision:
+            return replace(chooser("b", NOW)(owner, row), absolute_expires_at=NOW + 5000)
+
+        rotation = await stores.families.rotate(digest("f1-1"), later, NOW)
+        assert rotation.family is not None
+        assert rotation.family.absolute_expires_at == NOW + 5000
+        assert await stores.families.find_family("f1") == rotation.family
 
     async def test_all_racers_for_one_token_get_the_same_successor(self, stores: Stores) -> None:
         await stores.open(family())

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.stores.sqlite import Database
 from tests.servers import RedisServer
+from tests.servers_postgres import PostgresServer
 from tests.stores.redis_stores import UnsteadyLog
 
 pytest.register_assert_rewrite(
@@ -49,3 +50,10 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def log() -> UnsteadyLog:
     return UnsteadyLog()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """One server for all tests that do not hurt it."""
+    with PostgresServer() as server:
+        yield server

@@ -33,9 +33,11 @@ async def test_a_keeper_that_was_never_started_can_be_closed() -> None:
 
 async def test_a_round_that_loses_its_cancellation_is_the_last_one() -> None:
     rounds: list[str] = []
+    is_working = asyncio.Event()
 
     async def work() -> float:
         if rounds:
+            is_working.set()
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:
@@ -46,6 +48,6 @@ async def test_a_round_that_loses_its_cancellation_is_the_last_one() -> None:
 
     keeper = Keeper(work)
     await keeper.start()
-    await asyncio.sleep(0.01)
+    await asyncio.wait_for(is_working.wait(), 5)
     await keeper.close()
     assert rounds == ["first", "cancelled"]

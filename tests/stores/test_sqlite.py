@@ -22,7 +22,7 @@ def put(number: int, *, after: threading.Event | None = None) -> Any:
     def work(connection: sqlite3.Connection) -> int:
         if after is not None:
             assert after.wait(10)
-        connection.execute("INSERT INTO barred_sessions VALUES (?, ?)", (b"%032d" % number, NOW))
+        connection.execute("INSERT INTO barred_sessions VALUES (?, 0, ?)", (b"%032d" % number, NOW))
         return number
 
     return work

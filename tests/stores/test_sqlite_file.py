@@ -37,7 +37,7 @@ def refusal(path: Path) -> str:
 def test_a_new_file_is_made_with_its_directory_and_closed_to_others(tmp_path: Path) -> None:
     path = tmp_path / "run" / "crossfade.db"
     connection = open_exclusively(path)
-    connection.execute("INSERT INTO barred_sessions VALUES (?, 1.0)", (b"s" * 32,))
+    connection.execute("INSERT INTO barred_sessions VALUES (?, 0, 1.0)", (b"s" * 32,))
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     connection.close()
     assert modes == {"crossfade.db": 0o600, "crossfade.db-wal": 0o600}
@@ -61,7 +61,7 @@ def test_every_commit_is_flushed_to_the_disk(tmp_path: Path) -> None:
 def test_a_file_can_be_opened_again_and_keeps_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "crossfade.db"
     first = open_exclusively(path)
-    first.execute("INSERT INTO barred_sessions VALUES (?, 1.0)", (b"s" * 32,))
+    first.execute("INSERT INTO barred_sessions VALUES (?, 0, 1.0)", (b"s" * 32,))
     first.close()
     second = open_exclusively(path)
     assert second.execute("SELECT until FROM barred_sessions").fetchall() == [(1.0,)]

@@ -74,9 +74,9 @@ class Shell:
 class Site:
     """The endpoints over a world of tokens. `browser` keeps cookies, `program` does not."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *origins: str) -> None:
         self.world = world
-        cross_origin = CrossOrigin(frozenset({ELSEWHERE.encode()}))
+        cross_origin = CrossOrigin(frozenset(origin.encode() for origin in origins or (ELSEWHERE,)))
         self.desk = Desk(cross_origin)
         app = create_token_app(
             tokens=world.tokens,

@@ -2,7 +2,14 @@
 
 import pytest
 
-from gateway.errors import RevocationUnavailable, StoreUnavailable
+from gateway.errors import (
+    GatewayError,
+    RevocationUnavailable,
+    SessionEnded,
+    SessionUndetermined,
+    StoreUnavailable,
+    VaultUnavailable,
+)
 from gateway.model import Phase
 from tests.web.site import ELSEWHERE, EXCHANGE, REFRESH_COOKIE, Site, bearer, code
 
@@ -59,6 +66,22 @@ async def test_a_page_is_logged_out_even_when_nobody_can_say_whether_its_token_w
     site.world.revocation.look_up = away  # type: ignore[method-assign, assignment]
     response = await site.browser.post(LOGOUT, headers=bearer(granted["access_token"]))
     assert response.json()["families"] == 1
+
+
+@pytest.mark.parametrize("error", [SessionEnded, SessionUndetermined, VaultUnavailable])
+async def test_a_page_whose_token_stands_for_no_session_that_is_known_logs_out_by_its_cookies(
+    site: Site, error: type[GatewayError]
+) -> None:
+    granted = await site.exchange()
+
+    async def doubt(*_: object) -> None:
+        raise error
+
+    site.world.tokens.ask_before_accepting(doubt)
+    response = await site.browser.post(LOGOUT, headers=bearer(granted["access_token"]))
+    assert response.json()["families"] == 1
+    response = await site.program.post(LOGOUT, headers=bearer(granted["access_token"]))
+    assert code(response)[0] in {401, 503}
 
 
 async def test_a_page_that_is_logged_out_already_is_told_that_nothing_was_there(site: Site) -> None:

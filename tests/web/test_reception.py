@@ -8,7 +8,7 @@ from gateway.core.cors import CrossOrigin
 from gateway.core.phases import posture_of
 from gateway.model import Peer, Phase, RequestHead
 from gateway.web.reception import Reception
-from tests.web.site import ELSEWHERE, Desk, Site, code
+from tests.web.site import ELSEWHERE, EXCHANGE, ORIGIN, REFRESH, Desk, Site, code
 
 PREFLIGHT = {
     "origin": ELSEWHERE,
@@ -36,6 +36,18 @@ async def test_a_refusal_can_be_read_by_a_listed_origin(site: Site) -> None:
     response = await site.program.post("/.crossfade/token", headers={"origin": ELSEWHERE})
     assert response.status_code == 401
     assert response.headers.get_list("access-control-allow-origin") == [ELSEWHERE]
+
+
+async def test_each_answer_names_its_origin_once_where_the_sites_own_is_listed_too(site: Site) -> None:
+    site = Site(site.world, ORIGIN)
+    await site.exchange()
+    site.world.app.log_out(b"s1")
+    site.world.pass_time(60)
+    for data, status in ((REFRESH, 400), (EXCHANGE, 409), ({}, 401)):
+        response = await site.browser.post("/.crossfade/token", data=data)
+        assert response.status_code == status
+        assert response.headers.get_list("access-control-allow-origin") == [ORIGIN]
+        assert response.headers.get_list("access-control-allow-credentials") == ["true"]
 
 
 @pytest.mark.parametrize(

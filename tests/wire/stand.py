@@ -247,9 +247,10 @@ class Flow:
         return self.decide(head, peer)
 
     def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
-        return Answer(
-            error.status, ((b"x-crossfade", b"1"), (b"x-request-id", request_id.encode())), error.code.encode()
-        )
+        fields = [(b"x-crossfade", b"1"), (b"x-request-id", request_id.encode())]
+        if error.retry_after is not None:
+            fields.append((b"retry-after", b"%d" % error.retry_after))
+        return Answer(error.status, tuple(fields), error.code.encode())
 
 
 class Watch:
@@ -260,7 +261,9 @@ class Watch:
         self.wants_look = False
         self.error: Exception | None = None
         self.looks = 0
+        self.looks_after = 0
         self.is_looking = False
+        self.logout_path = b""
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         return [*fields, *permit.answer]
@@ -276,6 +279,17 @@ class Watch:
         if self.error is not None:
             raise self.error
         return [*fields, (b"x-looked", b"yes")]
+
+    def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:
+        return head.path == self.logout_path
+
+    async def look_after(self, permit: Permit, head: RequestHead, now: float) -> None:
+        self.is_looking = True
+        if self.gate is not None:
+            await self.gate
+        self.looks_after += 1
+        if self.error is not None:
+            raise self.error
 
 
 async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

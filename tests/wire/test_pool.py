@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from gateway.errors import GatewayError, ShuttingDown
+from gateway.errors import GatewayError, Overloaded
 from gateway.wire.policy import UpstreamPolicy
 from gateway.wire.pool import Pool
 from gateway.wire.upstream import UpstreamConnection
@@ -386,9 +386,9 @@ async def test_a_waiter_with_a_bug_hears_of_it_as_an_error(stand: Stand, caplog:
             heard.append(error.code)
 
     stand.pool.acquire(Waiter(KeyError("bug")))
-    stand.pool.acquire(Waiter(ShuttingDown()))
+    stand.pool.acquire(Waiter(Overloaded()))
     await stand.until(lambda: len(heard) == 2)
-    assert sorted(heard) == ["internal_error", "shutting_down"]
+    assert sorted(heard) == ["internal_error", "overloaded"]
     assert "unexpected error" in caplog.text
 
 

@@ -1,6 +1,9 @@
 """The end of a worker: what is under way is finished, what is idle is closed, and nothing half looks whole."""
 
 import asyncio
+import os
+import resource
+import socket
 
 import pytest
 
@@ -127,3 +130,80 @@ async def test_close_ends_what_is_left(stand: Stand) -> None:
     await idle.gone()
     await line.gone()
     assert (stand.server.connection_count, stand.pool.open_count) == (0, 0)
+
+
+async def test_a_look_whose_client_has_left_is_waited_for(stand: Stand) -> None:
+    """A worker does not end before a logout is followed."""
+    await stand.open()
+    stand.watch.wants_look = True
+    stand.watch.gate = asyncio.get_running_loop().create_future()
+    client = await stand.connect()
+    client.send(get())
+    await stand.until(lambda: stand.pool.idle_count == 1)
+    client.reset()
+    await stand.until(lambda: stand.server.connection_count == 0)
+    stand.server.drain()
+    assert not await stand.server.wait_idle(0)
+    asyncio.get_running_loop().call_soon(stand.watch.gate.set_result, None)
+    assert await stand.server.wait_idle(5)
+    assert stand.watch.looks == 1
+
+
+# --- the bound ---
+
+
+async def test_who_connects_beyond_the_bound_is_told_to_come_back(stand: Stand) -> None:
+    stand.wait(connections=2)
+    await stand.open()
+    first, second = await stand.connect(), await stand.connect()
+    assert (await first.ask(get()))[0] == 200
+    assert (await second.ask(get()))[0] == 200
+    third = await stand.connect()
+    status, head, body = await third.response()
+    assert (status, body) == (503, b"overloaded")
+    assert b"retry-after: 1\r\n" in head
+    assert b"connection: close\r\n" in head
+    assert await third.rest() == b""
+    third.close()
+    first.close()
+    await stand.until(lambda: stand.server.connection_count == 1)
+    assert (await (await stand.connect()).ask(get()))[0] == 200
+    assert (await second.ask(get()))[0] == 200
+
+
+async def test_nothing_is_read_of_who_comes_beyond_the_bound(stand: Stand) -> None:
+    stand.wait(connections=0)
+    await stand.open()
+    client = await stand.connect()
+    client.send(get())
+    assert (await client.response())[0] == 503
+    assert await client.rest() == b""
+    assert stand.flow.asked == []
+    assert [(fact.status, fact.code) for fact in stand.facts.requests] == [(503, "overloaded")]
+
+
+async def test_a_lack_of_descriptors_does_not_end_the_server(stand: Stand) -> None:
+    """Nobody can be accepted then; once there are some again, everybody can."""
+    await stand.open()
+    kept = await stand.connect()
+    assert (await kept.ask(get()))[0] == 200
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    loop = asyncio.get_running_loop()
+    with socket.socket() as late:
+        late.setblocking(False)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_used_descriptors(), hard))
+        try:
+            await loop.sock_connect(late, ("127.0.0.1", stand.port))
+            with pytest.raises(OSError, match="Too many open files"):
+                os.close(os.dup(0))
+            assert (await kept.ask(get()))[0] == 200
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (await (await stand.connect()).ask(get()))[0] == 200
+
+
+def _used_descriptors() -> int:
+    """Return a limit under which no further descriptor can be had: the number of the lowest free one."""
+    free = os.dup(0)
+    os.close(free)
+    return free

@@ -8,6 +8,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
 from gateway.model import Permit, Revocation, RevocationKind
+from gateway.wire.tunnel import Side, Tunnel
 from tests.wire.stand import OK, PERMIT_OF_ALICE, Line, Stand, get
 
 MIB = 1 << 20
@@ -41,6 +42,18 @@ async def joined(stand: Stand) -> tuple[Line, Line]:
     return client, line
 
 
+def tunnel_of(stand: Stand) -> Tunnel:
+    """Return the only one."""
+    (tunnel,) = stand.server._wire.connections
+    assert isinstance(tunnel, Tunnel)
+    return tunnel
+
+
+def turn(stand: Stand, times: int) -> None:
+    for _ in range(times):
+        stand.wheel.turn()
+
+
 # --- the handshake ---
 
 
@@ -63,9 +76,7 @@ async def test_what_the_client_sends_early_is_held_until_101(stand: Stand) -> No
     client.send(HANDSHAKE + b"early")
     line = await app.line()
     await line.head()
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await line.reader.read(1)
+    assert stand.connection._ahead == b"early"
     line.send(SWITCHED + b"late")
     await client.head()
     assert await client.read(4) == b"late"
@@ -150,13 +161,23 @@ async def test_a_101_whose_connection_is_lost_meanwhile_is_an_error(stand: Stand
 
 async def test_each_direction_has_its_own_brake(stand: Stand) -> None:
     client, line = await joined(stand)
-    data = b"x" * (16 * MIB)
-    for sender, receiver in ((client, line), (line, client)):
-        sending = asyncio.ensure_future(sender.send_all(data))
-        await asyncio.sleep(0.05)
-        assert not sending.done()
-        await receiver.skip(len(data))
-        await sending
+    tunnel = tunnel_of(stand)
+    await ensure_braked(stand, (client, tunnel._client), (line, tunnel._upstream))
+    await ensure_braked(stand, (line, tunnel._upstream), (client, tunnel._client))
+
+
+async def ensure_braked(stand: Stand, source: tuple[Line, Side], target: tuple[Line, Side]) -> None:
+    """Send much to somebody who does not read: it is not taken, and arrives in the end."""
+    (sender, source_side), (receiver, target_side) = source, target
+    sending = asyncio.ensure_future(sender.send_all(b"x" * (16 * MIB)))
+    await stand.until(lambda: target_side.is_full)
+    assert source_side.transport is not None
+    assert target_side.transport is not None
+    assert not source_side.transport.is_reading()
+    assert target_side.transport.get_write_buffer_size() < MIB
+    assert not sending.done()
+    await receiver.skip(16 * MIB)
+    await sending
 
 
 # --- the end ---
@@ -203,7 +224,9 @@ async def test_the_loss_of_one_side_ends_the_other(stand: Stand, end: str) -> No
 async def test_a_side_that_does_not_take_its_end_is_not_waited_for(stand: Stand) -> None:
     stand.wait(write_timeout=0.05)
     client, line = await joined(stand)
-    await asyncio.wait([asyncio.ensure_future(line.send_all(b"x" * 16 * MIB))], timeout=0.05)
+    sending = asyncio.ensure_future(line.send_all(b"x" * 16 * MIB))
+    await stand.until(lambda: tunnel_of(stand)._client.is_full)
+    sending.cancel()
     line.reset()
     await stand.until(lambda: stand.server.connection_count == 0)
     await client.gone()
@@ -212,10 +235,13 @@ async def test_a_side_that_does_not_take_its_end_is_not_waited_for(stand: Stand)
 async def test_a_tunnel_in_which_nothing_is_said_ends(stand: Stand) -> None:
     stand.wait(tunnel_idle=0.1, linger=0.05)
     client, line = await joined(stand)
+    stand.wheel.stop()  # time is what the test says
+    span = stand.wheel.span(0.1)
     for _ in range(5):
-        await asyncio.sleep(0.05)
+        turn(stand, span - 1)
         client.send(b"x")
         await line.read(1)
+    turn(stand, span)
     assert await client.rest() == b"\x88\x02\x03\xe9"
     assert await line.rest() == b""
 

@@ -39,3 +39,5 @@ class Limits(Section):
     """How long a refused client's bytes are still read, so that it sees the answer."""
     tunnel_idle: Duration = 3600.0
     """How long a WebSocket may carry nothing in either direction."""
+    connections: Count = 20_000
+    """How many clients may be connected at a time; who comes then is told to come back."""

@@ -1,10 +1,11 @@
 """Logout in either world ends both."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from gateway.errors import InvalidGrant, SessionEnded, SessionUnverifiable
+from gateway.errors import InvalidGrant, SessionEnded, SessionUnverifiable, VaultUnavailable
 from gateway.facts import Event
 from gateway.flow.logout import EXCHANGE_TIME
 from gateway.flow.tokens import LogoutResult
@@ -56,6 +57,63 @@ async def test_l3_the_cookie_cannot_mint_again_even_when_the_application_kept_it
     grant = await world.exchange()
     result = await log_out(world, refresh_token=grant.refresh_token)
     assert result.session_gone is False
+    with pytest.raises(SessionUnverifiable):
+        await world.exchange()
+
+
+async def test_a_session_id_that_is_used_again_by_the_next_login_gets_tokens_again(world: World) -> None:
+    """A session without a time of signing, which the application is known to have ended."""
+    grant = await world.exchange()
+    assert (await log_out(world, refresh_token=grant.refresh_token)).session_gone is True
+    world.app.log_in(b"s1", "ada")
+    with pytest.raises(SessionUnverifiable):
+        await world.exchange()  # an exchange that was under way looks just so
+    world.pass_time(EXCHANGE_TIME)
+    assert (await world.exchange()).access_token
+
+
+@pytest.mark.parametrize("credential", ["refresh_token", "cookies", "seen"])
+async def test_l3_a_cookie_from_before_the_logout_stays_barred_and_that_of_the_next_login_is_not(
+    world: World, credential: str
+) -> None:
+    """Sessions that lie in their cookie: the application cannot end them, and the next one has the same key."""
+    world.app.refuses_logout = True
+    world.app.log_in(b"old", "ada", key="same", signed_at=world.now - 60)
+    grant = await world.exchange(b"old")
+    if credential == "seen":
+        session = world.app.verdicts[b"old"]
+        assert isinstance(session, LegacySession)
+        assert await world.tokens.end_session(session, "legacy_logout", now=world.now) == 1
+    elif credential == "cookies":
+        await log_out(world, cookies=shown(b"old"))
+    else:
+        await log_out(world, refresh_token=grant.refresh_token)
+    world.app.log_in(b"new", "ada", key="same", signed_at=world.now + 1)
+    world.pass_time(2)
+    new = await world.exchange(b"new")
+    for seconds in (0, EXCHANGE_TIME, 20 * 86400):
+        world.pass_time(seconds)
+        with pytest.raises(SessionUnverifiable):
+            await world.exchange(b"old")
+    family = await world.families.find_family(new.family.id)
+    assert family is not None
+    assert family.ended_at is None
+
+
+async def test_an_application_that_is_slow_to_refuse_leaves_no_gap_for_an_exchange(world: World) -> None:
+    """The first bar has fallen when the answer comes; what was opened by then ends too."""
+    first = await world.exchange()
+    opened = []
+
+    async def slow(vaulted: VaultedSession) -> bool:
+        world.pass_time(EXCHANGE_TIME)
+        opened.append(await world.exchange())
+        return False
+
+    world.app.end = slow  # type: ignore[method-assign]
+    result = await log_out(world, refresh_token=first.refresh_token)
+    assert result.families == 2
+    assert not await world.accepts(opened[0])
     with pytest.raises(SessionUnverifiable):
         await world.exchange()
 
@@ -182,6 +240,45 @@ async def test_families_follow_a_session_to_its_new_id(world: World) -> None:
     assert await world.tokens.end_session(old, "legacy_logout", now=world.now) == 0
     assert await world.accepts(grant)
     assert await world.tokens.end_session(new, "legacy_logout", now=world.now) == 1
+
+
+async def test_one_family_that_cannot_follow_does_not_hold_the_others_back(world: World) -> None:
+    grants = [await world.exchange() for _ in range(3)]
+    lost = world.vaulted.entries.pop(grants[0].family.id)
+    old, new = LegacySession("main", "s1", "ada"), LegacySession("main", "s2", "ada")
+    with pytest.raises(VaultUnavailable):
+        await world.tokens.move_session(old, new, cookies={b"sessionid": b"s2"}, now=world.now)
+    for grant in grants[1:]:
+        assert (await world.vault.open_family(grant.family)).session_key == "s2"
+    world.vaulted.entries[lost.session_id] = lost  # it can be read again, and the move is made again
+    await world.tokens.move_session(old, new, cookies={b"sessionid": b"s2"}, now=world.now)
+    assert {(await world.vault.open_family(grant.family)).session_key for grant in grants} == {"s2"}
+    assert {entry.version for entry in world.vaulted.entries.values()} == {1}
+
+
+@pytest.mark.parametrize(("losses", "is_moved"), [(1, True), (2, False)])
+async def test_a_family_that_loses_one_race_for_its_vault_follows_all_the_same(
+    world: World, losses: int, is_moved: bool
+) -> None:
+    grant = await world.exchange()
+    update = world.vault.update
+    lost: list[bool] = []
+
+    async def racing(session: VaultedSession, cookies: Mapping[bytes, bytes], session_key: str) -> bool:
+        if len(lost) < losses:
+            lost.append(await update(session, {b"sessionid": b"s1", b"remember": b"%d" % len(lost)}, "s1"))
+        return await update(session, cookies, session_key)
+
+    world.vault.update = racing  # type: ignore[method-assign]
+    old, new = LegacySession("main", "s1", "ada"), LegacySession("main", "s2", "ada")
+    moving = world.tokens.move_session(old, new, cookies={b"sessionid": b"s2"}, now=world.now)
+    if is_moved:
+        await moving
+    else:
+        with pytest.raises(VaultUnavailable):
+            await moving
+    assert lost == [True] * losses
+    assert (await world.vault.open_family(grant.family)).session_key == ("s2" if is_moved else "s1")
 
 
 async def test_a_family_that_ends_while_it_follows_is_left_alone(world: World) -> None:

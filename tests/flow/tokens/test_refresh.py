@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.errors import InvalidGrant, SessionUndetermined
+from gateway.errors import InvalidGrant, SessionUndetermined, VaultUnavailable
 from gateway.facts import Event
 from gateway.model import Anonymous, LegacySession, Permit, Undetermined, VaultedSession, Verdict
 from gateway.records import Family, RefreshOutcome
@@ -155,12 +155,49 @@ async def test_a_session_that_is_over_ends_its_family(world: World, verdict: Ver
     "verdict",
     [Undetermined("unreachable"), Undetermined("timeout"), Anonymous("bad_signature"), Anonymous("absent")],
 )
-async def test_n52_what_nobody_can_say_never_logs_anybody_out(world: World, verdict: Verdict) -> None:
+async def test_n52_what_nobody_can_say_gives_no_token_and_takes_none(world: World, verdict: Verdict) -> None:
     first = await world.exchange()
-    world.app.verdicts[b"s1"] = verdict
+    known = world.app.verdicts[b"s1"]
+    for _ in range(2):
+        world.pass_time(60)  # longer than the grace: a second try would be a replay if the first had rotated
+        world.app.verdicts[b"s1"] = verdict
+        with pytest.raises(SessionUndetermined):
+            await world.refresh(first.refresh_token)
+    assert await world.accepts(first)
+    world.app.verdicts[b"s1"] = known
+    assert (await world.refresh(first.refresh_token)).outcome is RefreshOutcome.ROTATED
+
+
+@pytest.mark.parametrize("age", [0.0, 60.0])
+async def test_no_token_is_handed_out_whose_session_was_not_resolved(world: World, age: float) -> None:
+    """Not even the presented one, or the successor of a retry within the grace."""
+    first = await world.exchange()
+    world.pass_time(age)
+    await world.refresh(first.refresh_token)
+    world.app.verdicts[b"s1"] = Undetermined("unreachable")
+    with pytest.raises(SessionUndetermined):
+        await world.refresh(first.refresh_token)
+
+
+async def test_a_replay_ends_the_family_although_nobody_can_say_anything_about_its_session(world: World) -> None:
+    first = await world.exchange()
     world.pass_time(60)
     second = await world.refresh(first.refresh_token)
-    assert await world.accepts(second)
+    world.pass_time(60)
+    world.app.verdicts[b"s1"] = Undetermined("unreachable")
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(first.refresh_token)
+    assert refused.value.reason == "replay"
+    assert not await world.accepts(second)
+
+
+async def test_who_may_not_use_a_token_cannot_make_us_look_at_its_session(world: World) -> None:
+    grant = await world.exchange()
+    world.app.log_out(b"s1")
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(grant.refresh_token, MOBILE)
+    assert refused.value.reason == "wrong_client"
+    assert await world.accepts(grant)
 
 
 async def test_the_session_is_looked_at_afresh(world: World) -> None:
@@ -178,34 +215,112 @@ async def test_a_session_whose_binding_nobody_checks_any_more_gets_no_tokens_and
     assert await world.accepts(grant)
 
 
-async def test_a_vault_that_cannot_be_read_never_logs_anybody_out(world: World) -> None:
+async def test_a_vault_that_cannot_be_read_is_said_to_be_so_and_takes_no_token(world: World) -> None:
     grant = await world.exchange()
+    entries = dict(world.vaulted.entries)
     world.vaulted.entries.clear()
-    world.pass_time(60)
+    for _ in range(2):
+        world.pass_time(60)
+        with pytest.raises(VaultUnavailable):
+            await world.refresh(grant.refresh_token)
+    assert await world.accepts(grant)
+    world.vaulted.entries.update(entries)
     assert (await world.refresh(grant.refresh_token)).outcome is RefreshOutcome.ROTATED
 
 
-async def test_a_site_that_is_not_configured_any_more_never_logs_anybody_out(world: World) -> None:
+async def test_a_site_that_is_not_configured_any_more_gives_no_token_and_ends_none(world: World) -> None:
     world.vault = _ElsewhereVault(world)  # type: ignore[assignment]
     world.tokens = world.flow()
     grant = await world.exchange()
-    assert (await world.refresh(grant.refresh_token)).access_token
+    with pytest.raises(SessionUndetermined):
+        await world.refresh(grant.refresh_token)
+    assert await world.accepts(grant)
 
 
-async def test_a_family_that_ends_while_its_token_is_refreshed_gets_nothing(world: World) -> None:
+@pytest.mark.parametrize("before", ["vault", "rotation"])
+async def test_a_family_that_ends_while_its_token_is_refreshed_gets_nothing(world: World, before: str) -> None:
     grant = await world.exchange()
     world.pass_time(60)
-    rotate = world.families.rotate
+    place, name = (world.vault, "open_family") if before == "vault" else (world.families, "rotate")
+    step = getattr(place, name)
 
-    async def rotate_and_end(*arguments: object) -> object:
-        rotation = await rotate(*arguments)  # type: ignore[arg-type]
+    async def end_first(*arguments: object) -> object:
         await world.families.end_families([grant.family.id], "logout", world.now + 60, world.now)
-        return rotation
+        return await step(*arguments)
 
-    world.families.rotate = rotate_and_end  # type: ignore[method-assign, assignment]
+    setattr(place, name, end_first)
     with pytest.raises(InvalidGrant) as refused:
         await world.refresh(grant.refresh_token)
     assert refused.value.reason == "ended"
+
+
+# --- the end of the session, and of the family ---
+
+
+async def test_a_family_goes_on_as_long_as_its_sliding_session_does(world: World) -> None:
+    world.app.log_in(b"s1", "ada", expires_at=START + 1800)
+    grant = await world.exchange()
+    for _ in range(10):
+        world.pass_time(1200)
+        world.app.log_in(b"s1", "ada", expires_at=world.now + 1800)
+        grant = await world.refresh(grant.refresh_token)
+        assert (grant.expires_in, grant.refresh_expires_in) == (1800, 1800)
+    family = await world.families.find_family(grant.family.id)
+    assert family is not None
+    assert (family.idle_expires_at, family.absolute_expires_at) == (world.now + 1800, world.now + 1800)
+
+
+async def test_n41_no_sliding_session_carries_a_family_beyond_its_life(world: World) -> None:
+    world.app.log_in(b"s1", "ada", expires_at=START + 604800 - 600)
+    grant = await world.exchange()
+    world.pass_time(604800 - 900)
+    world.app.log_in(b"s1", "ada", expires_at=world.now + 86400)
+    grant = await world.refresh(grant.refresh_token)
+    assert (grant.expires_in, grant.refresh_expires_in) == (900, 900)
+    world.pass_time(900)
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(grant.refresh_token)
+    assert refused.value.reason == "expired"
+
+
+async def test_a_session_whose_end_came_nearer_bounds_its_next_tokens(world: World) -> None:
+    grant = await world.exchange()
+    world.pass_time(60)
+    world.app.log_in(b"s1", "ada", expires_at=world.now + 600)
+    grant = await world.refresh(grant.refresh_token)
+    assert (grant.expires_in, grant.refresh_expires_in) == (600, 600)
+    world.pass_time(600)
+    with pytest.raises(InvalidGrant):
+        await world.refresh(grant.refresh_token)
+
+
+async def test_the_revocation_of_a_family_outlives_the_tokens_from_before_its_end_came_nearer(world: World) -> None:
+    first = await world.exchange()
+    world.pass_time(60)
+    world.app.log_in(b"s1", "ada", expires_at=world.now + 120)
+    await world.refresh(first.refresh_token)
+    world.pass_time(60)
+    with pytest.raises(InvalidGrant) as refused:
+        await world.refresh(first.refresh_token)
+    assert refused.value.reason == "replay"
+    (revocation,) = await world.log.live(world.now)
+    assert revocation.expires_at >= START + first.expires_in
+
+
+async def test_a_token_that_is_not_rotated_gets_nothing_beyond_the_end_that_is_stored(world: World) -> None:
+    world.app.log_in(b"s1", "ada", expires_at=START + 600)
+    grant = await world.exchange()
+    world.app.log_in(b"s1", "ada", expires_at=START + 6000)
+    grant = await world.refresh(grant.refresh_token)
+    assert (grant.outcome, grant.expires_in) == (RefreshOutcome.TOO_YOUNG, 600)
+
+
+async def test_a_shorter_life_that_is_configured_takes_nothing_from_the_families_that_there_are(world: World) -> None:
+    grant = await world.exchange()
+    world.policy = replace(world.policy, refresh=60)
+    world.tokens = world.flow()
+    world.pass_time(3600)
+    assert (await world.refresh(grant.refresh_token)).refresh_expires_in == 604800 - 3600
 
 
 class _ElsewhereVault:

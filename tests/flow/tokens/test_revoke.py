@@ -2,7 +2,17 @@
 
 import pytest
 
-from gateway.errors import ClientNotAllowed, InvalidGrant, InvalidToken, RevocationUnavailable, SessionUndetermined
+from gateway.errors import (
+    ClientNotAllowed,
+    GatewayError,
+    InvalidGrant,
+    InvalidToken,
+    RevocationUnavailable,
+    SessionEnded,
+    SessionUndetermined,
+    Unavailable,
+    VaultUnavailable,
+)
 from gateway.model import (
     BearerToken,
     Credential,
@@ -11,6 +21,7 @@ from gateway.model import (
     Shown,
     TokenCookie,
     Undetermined,
+    VerifiedToken,
 )
 from tests.flow.tokens.world import MOBILE, START, WEB, World, new_keys, shown
 
@@ -136,6 +147,65 @@ async def test_an_unreadable_session_is_not_said_to_be_nobody(world: World) -> N
     world.app.verdicts[b"s1"] = Undetermined("unreachable")
     with pytest.raises(SessionUndetermined):
         await world.tokens.identify(shown(b"s1"), now=world.now)
+
+
+# --- asked before a token is accepted ---
+
+
+class _Doubt:
+    """Says of each token what a test wants to hear, and keeps which it was asked about."""
+
+    def __init__(self, error: GatewayError | None = None) -> None:
+        self.error = error
+        self.asked: list[str] = []
+
+    async def __call__(self, token: VerifiedToken, now: float) -> None:
+        self.asked.append(token.session_id)
+        if self.error is not None:
+            raise self.error
+
+
+async def test_each_token_that_is_checked_must_belong_to_a_family_that_is_alive(world: World) -> None:
+    grant = await world.exchange()
+    doubt = _Doubt()
+    world.tokens.ask_before_accepting(doubt)
+    text = grant.access_token
+    await world.tokens.verify(text.encode(), now=world.now)
+    await world.tokens.introspect(text, now=world.now)
+    await world.tokens.identify(BearerToken(text.encode()), now=world.now)
+    await world.tokens.identify(TokenCookie(text.encode()), now=world.now)
+    assert doubt.asked == [grant.family.id] * 4
+
+
+async def test_a_token_that_is_not_good_is_asked_about_by_nobody(world: World) -> None:
+    grant = await world.exchange()
+    doubt = _Doubt()
+    world.tokens.ask_before_accepting(doubt)
+    await world.tokens.revoke(grant.access_token, "", WEB, now=world.now)
+    assert not await world.accepts(grant)
+    assert doubt.asked == []
+
+
+async def test_a_token_whose_session_turns_out_to_be_over_is_worth_nothing(world: World) -> None:
+    text = (await world.exchange()).access_token
+    world.tokens.ask_before_accepting(_Doubt(SessionEnded()))
+    with pytest.raises(SessionEnded):
+        await world.tokens.verify(text.encode(), now=world.now)
+    with pytest.raises(SessionEnded):
+        await world.tokens.identify(BearerToken(text.encode()), now=world.now)
+    assert await world.tokens.introspect(text, now=world.now) == {"active": False}
+    found = await world.tokens.identify(TokenCookie(text.encode(), shown(b"s1")), now=world.now)
+    assert found.credential is Credential.SESSION
+
+
+@pytest.mark.parametrize("error", [SessionUndetermined, VaultUnavailable])
+async def test_a_token_of_which_nobody_can_say_is_not_said_to_be_bad(world: World, error: type[Unavailable]) -> None:
+    text = (await world.exchange()).access_token
+    world.tokens.ask_before_accepting(_Doubt(error()))
+    with pytest.raises(error):
+        await world.tokens.introspect(text, now=world.now)
+    with pytest.raises(error):
+        await world.tokens.identify(TokenCookie(text.encode(), shown(b"s1")), now=world.now)
 
 
 async def _another_world() -> World:

@@ -70,9 +70,20 @@ class Application:
         self.ended: list[VaultedSession] = []
         self.refuses_logout = False
 
-    def log_in(self, cookie: bytes, subject: str, *, expires_at: float | None = None, is_bound: bool = True) -> None:
-        key = cookie.decode()
-        self.verdicts[cookie] = LegacySession("main", key, subject, {"roles": ["staff"]}, expires_at, is_bound)
+    def log_in(
+        self,
+        cookie: bytes,
+        subject: str,
+        *,
+        key: str = "",
+        expires_at: float | None = None,
+        is_bound: bool = True,
+        signed_at: float | None = None,
+    ) -> None:
+        claims = {"roles": ["staff"]}
+        self.verdicts[cookie] = LegacySession(
+            "main", key or cookie.decode(), subject, claims, expires_at, is_bound, signed_at
+        )
 
     def log_out(self, cookie: bytes, reason: str = "gone") -> None:
         self.verdicts[cookie] = Anonymous(reason)

@@ -1,0 +1,14 @@
+"""What a verdict about a legacy session allows to conclude."""
+
+from gateway.model import Anonymous, Verdict
+
+_OVER = frozenset({"gone", "expired", "no_user", "not_bound"})
+
+
+def is_over(verdict: Verdict) -> bool:
+    """Whether a store has read that the session is over.
+
+    A signature that fails speaks of keys, a cookie that is absent of us, and an undetermined one of nothing: none of
+    them may end anybody's tokens.
+    """
+    return isinstance(verdict, Anonymous) and verdict.reason in _OVER

@@ -1,0 +1,294 @@
+"""PostgreSQL: a bounded number of connections, and one transaction at a time on each.
+
+Every piece of work is one READ COMMITTED transaction, also where it only reads: its time-outs are set inside of it and
+its statements meet one server, so that all of it works through a pooler as well (PgBouncer, transaction mode).
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, cast
+
+import asyncpg
+
+from gateway.errors import ConfigurationError, StoreUnavailable, Unavailable
+from gateway.stores.postgres_address import PostgresAddress
+from gateway.stores.postgres_faults import (
+    BUSY,
+    CLOSED,
+    FAILED,
+    FOREIGN,
+    SLOW,
+    TRANSIENT,
+    leaves_connection_good,
+    rename,
+)
+
+Result = TypeVar("Result")
+Row = Sequence[object]
+
+_ATTEMPTS = 3
+_JITTER = 0.02
+"""The longest pause before another attempt, in seconds."""
+_PROBE = 1.0
+"""How long an idle connection may take to begin, in seconds; then it is taken for lost, and a new one is opened."""
+
+
+class Connection(Protocol):
+    """As much of `asyncpg.Connection` as we use."""
+
+    async def execute(self, query: str, *arguments: object) -> str:
+        """Carry out a statement; return its tag, such as `UPDATE 1`."""
+        ...
+
+    async def executemany(self, command: str, args: Sequence[Row]) -> None:
+        """Carry out a statement once for each row of arguments."""
+        ...
+
+    async def fetch(self, query: str, *arguments: object) -> Sequence[Row]:
+        """Return all rows."""
+        ...
+
+    async def fetchrow(self, query: str, *arguments: object) -> Row | None:
+        """Return the first row, or None."""
+        ...
+
+    async def fetchval(self, query: str, *arguments: object) -> object:
+        """Return the first column of the first row, or None."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye to the server."""
+        ...
+
+    def terminate(self) -> None:
+        """Close at once; whoever waits for an answer gets an error."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Say whether it was closed by either side."""
+        ...
+
+
+Work = Callable[[Connection], Awaitable[Result]]
+"""What happens inside one transaction. It may be called again, in another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPolicy:
+    """Bounds. `connections` are opened as they are needed, `queue` is how many callers may be under way at once.
+
+    All waits are in seconds: `patience` for a caller, all attempts and reconnecting included; `connect_timeout` for one
+    connection; `statement_timeout` and `lock_timeout` are told to the server.
+    `has_statement_cache` is off behind a pooler that hands its connections round.
+    """
+
+    connections: int = 10
+    queue: int = 2000
+    patience: float = 5.0
+    connect_timeout: float = 3.0
+    statement_timeout: float = 4.0
+    lock_timeout: float = 2.0
+    has_statement_cache: bool = True
+
+
+async def connect(address: PostgresAddress, policy: PostgresPolicy) -> Connection:
+    """Open one connection.
+
+    Raises:
+        ConfigurationError: the URL cannot be used.
+        Exception: one of `FOREIGN`.
+    """
+    try:
+        connection = await asyncpg.connect(
+            address.url,
+            timeout=policy.connect_timeout,
+            statement_cache_size=256 if policy.has_statement_cache else 0,
+            server_settings={"application_name": "crossfade"},
+        )
+    except (ValueError, asyncpg.ClientConfigurationError):
+        raise ConfigurationError(
+            f"The URL of the PostgreSQL at {address} has an option or a file that cannot be used. Correct it."
+        ) from None
+    return cast("Connection", connection)
+
+
+class PostgresDatabase:
+    """Runs transactions on its connections. Nothing is opened before the first one."""
+
+    def __init__(self, address: PostgresAddress, policy: PostgresPolicy | None = None) -> None:
+        self.address = address
+        self._policy = policy or PostgresPolicy()
+        self._slots = asyncio.Semaphore(self._policy.connections)
+        self._idle: list[Connection] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+        lock, statement, patience = (
+            round(seconds * 1000)
+            for seconds in (self._policy.lock_timeout, self._policy.statement_timeout, self._policy.patience)
+        )
+        self._begin = (
+            f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {lock}; "
+            f"SET LOCAL statement_timeout = {statement}; "
+            # A gateway that hangs within a transaction does not keep its locks.
+            f"SET LOCAL idle_in_transaction_session_timeout = {patience}; "
+            # Acknowledged means durable, whatever the server was told for the others.
+            "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+
+    def run(self, work: Work[Result], *, unavailable: type[Unavailable] = StoreUnavailable) -> "asyncio.Future[Result]":
+        """Carry out `work` as one transaction and return a future of its result.
+
+        A caller that goes away does not undo what it asked for. What `work` raises itself rolls back and is passed on.
+
+        Raises:
+            Unavailable: of the given class, now or by the future: nothing was changed, unless the commit itself was
+                lost; then nobody knows, and presenting the same again is safe.
+        """
+        if self._is_closed:
+            raise unavailable(CLOSED)
+        if len(self._tasks) >= self._policy.queue:
+            raise unavailable(BUSY)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
+        task = loop.create_task(self._answer(work, unavailable, answer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return answer
+
+    @property
+    def idle(self) -> int:
+        """How many connections wait for work."""
+        return len(self._idle)
+
+    async def aclose(self) -> None:
+        """Finish what was asked for, which takes at most `patience`, then close all connections."""
+        self._is_closed = True
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                async with asyncio.timeout(1.0):
+                    await connection.close()
+            except FOREIGN:
+                connection.terminate()
+
+    # --- one caller ---
+
+    async def _answer(
+        self, work: Work[Result], unavailable: type[Unavailable], answer: "asyncio.Future[Result]"
+    ) -> None:
+        try:
+            result = await self._attempt(work, asyncio.get_running_loop().time() + self._policy.patience)
+        except FOREIGN as error:
+            renamed = rename(error, unavailable)
+            renamed.__cause__ = error
+            _fail(answer, renamed)
+        except ConfigurationError as error:
+            renamed = unavailable(FAILED)  # its sentence names the host, which is no client's business
+            renamed.__cause__ = error
+            _fail(answer, renamed)
+        except Exception as error:
+            _fail(answer, error)
+        else:
+            if not answer.done():
+                answer.set_result(result)
+
+    async def _attempt(self, work: Work[Result], until: float) -> Result:
+        """Carry it out, again where another transaction was in the way, and never beyond `until`."""
+        async with asyncio.timeout_at(until):
+            await self._slots.acquire()
+        try:
+            for _ in range(_ATTEMPTS - 1):
+                try:
+                    return await self._transact(work, until)
+                except TRANSIENT:
+                    await asyncio.sleep(random.uniform(0, _JITTER))  # noqa: S311 - spreads the attempts
+            return await self._transact(work, until)
+        finally:
+            self._slots.release()
+
+    async def _transact(self, work: Work[Result], until: float) -> Result:
+        connection = await self._open_transaction(until)
+        # asyncpg is never cancelled: it would ask a server that hangs to stop, over another connection.
+        watchdog = asyncio.get_running_loop().call_at(until, connection.terminate)
+        try:
+            result = await work(connection)
+            await _commit(connection)
+        except BaseException as error:
+            await self._give_back_failed(connection, error)
+            if asyncio.get_running_loop().time() >= until and connection.is_closed():
+                raise TimeoutError(SLOW) from error
+            raise
+        finally:
+            watchdog.cancel()
+        self._give_back(connection)
+        return result
+
+    async def _open_transaction(self, until: float) -> Connection:
+        """Begin on an idle connection, or on a new one where those of before were lost: nothing has happened yet."""
+        connection = self._find_idle()
+        while connection is not None:
+            try:
+                await self._begin_on(connection, min(until, asyncio.get_running_loop().time() + _PROBE))
+            except FOREIGN:
+                self._drop_idle()
+                connection = self._find_idle()
+            else:
+                return connection
+        async with asyncio.timeout_at(until):
+            connection = await connect(self.address, self._policy)
+        await self._begin_on(connection, until)
+        return connection
+
+    async def _begin_on(self, connection: Connection, until: float) -> None:
+        watchdog = asyncio.get_running_loop().call_at(until, connection.terminate)
+        try:
+            await connection.execute(self._begin)
+        except BaseException:
+            connection.terminate()
+            raise
+        finally:
+            watchdog.cancel()
+
+    def _find_idle(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
+
+    def _drop_idle(self) -> None:
+        """Close all idle connections: what happened to one, such as a failover, has happened to them as well."""
+        while self._idle:
+            self._idle.pop().terminate()
+
+    def _give_back(self, connection: Connection) -> None:
+        if not connection.is_closed():
+            self._idle.append(connection)
+
+    async def _give_back_failed(self, connection: Connection, error: BaseException) -> None:
+        if connection.is_closed() or not leaves_connection_good(error):
+            connection.terminate()
+            self._drop_idle()
+            return
+        try:
+            await connection.execute("ROLLBACK")
+        except FOREIGN:
+            connection.terminate()
+        else:
+            self._give_back(connection)
+
+
+async def _commit(connection: Connection) -> None:
+    """Commit. A transaction that failed unnoticed ends with another tag, and is not taken for committed."""
+    if await connection.execute("COMMIT") != "COMMIT":
+        raise asyncpg.InterfaceError("the transaction was rolled back")
+
+
+def _fail(answer: "asyncio.Future[Result]", error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+        answer.exception()  # a caller may have left: then nobody fetches it, and asyncio would complain

@@ -1,0 +1,191 @@
+"""The RefreshStore in PostgreSQL: each method is one READ COMMITTED transaction that locks the family it changes."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.model import Revocation, RevocationKind
+from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
+from gateway.stores.audit_postgres import write_entries
+from gateway.stores.audit_sqlite import AuditEntry
+from gateway.stores.expiry_postgres import delete_expired
+from gateway.stores.families_postgres import (
+    LIVE,
+    end_locked,
+    find_families,
+    find_family_of_token,
+    find_token,
+    insert_family,
+    insert_token,
+    insert_vaulted,
+    lock_sessions,
+    lock_subject,
+    succeed,
+)
+from gateway.stores.leeway import revocation_end
+from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.revocation_postgres import record_revocations
+
+_OF_SESSION = f"{LIVE} AND session_hash = $2 AND octet_length(session_hash) > 0"
+_OF_SUBJECT = f"{LIVE} AND subject = $2"
+
+
+class PostgresRefreshStore:
+    """Families and refresh tokens that several gateways share. `audit_retention` is in seconds."""
+
+    def __init__(self, database: PostgresDatabase, *, audit_retention: float = 90 * 86400.0) -> None:
+        self._database = database
+        self._audit_retention = audit_retention
+
+    async def open_family(
+        self, family: Family, token: RefreshRow, vaulted: SealedSession | None, *, cap: int, now: float
+    ) -> bool:
+        """Store a new family; False where the session has `cap` live families already.
+
+        Raises:
+            StoreUnavailable: the database cannot be written, or a family or token of that name is there already.
+        """
+
+        async def work(connection: Connection) -> bool:
+            await lock_subject(connection, family.subject)
+            await lock_sessions(connection, family.session_hash)
+            siblings = await find_families(connection, _OF_SESSION, now, family.session_hash)
+            if len(siblings) >= cap and not any(sibling.id == family.id for sibling in siblings):
+                return False
+            await insert_family(connection, family)
+            await insert_token(connection, token)
+            if vaulted is not None:
+                await insert_vaulted(connection, vaulted)
+            entry = AuditEntry(now, family.subject, "family_opened", family.id, family.client_id)
+            await write_entries(connection, [entry])
+            return True
+
+        return await self._database.run(work)
+
+    async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
+        """Present a refresh token. The family in the result is as the transaction left it."""
+
+        async def work(connection: Connection) -> Rotation:
+            family = await find_family_of_token(connection, token_hash, is_locking=True)
+            row = await find_token(connection, token_hash) if family is not None else None
+            if family is None or row is None:
+                return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
+            decision = decide(family, row)
+            if decision.outcome is RefreshOutcome.ROTATED:
+                family = await succeed(connection, family, row, decision, now)
+            if decision.outcome is not RefreshOutcome.REPLAY or family.ended_at is not None:
+                return Rotation(decision, family)
+            (ended,) = await end_locked(connection, [family], "replay", now)
+            revocation = Revocation(RevocationKind.FAMILY, ended.id, revocation_end(ended), "replay")
+            return Rotation(decision, ended, tuple(await record_revocations(connection, [revocation])))
+
+        return await self._database.run(work)
+
+    async def find_family(self, family_id: str) -> Family | None:
+        """Return the family, ended or not, or None."""
+
+        async def work(connection: Connection) -> Family | None:
+            return next(iter(await find_families(connection, "id = $1", family_id)), None)
+
+        return await self._database.run(work)
+
+    async def find_family_of_token(self, token_hash: bytes) -> Family | None:
+        """Return the family that a refresh token belongs to, or None."""
+        return await self._database.run(lambda connection: find_family_of_token(connection, token_hash))
+
+    async def families_of_session(self, session_hash: bytes, now: float) -> Sequence[Family]:
+        """Return the live families that came from a legacy session."""
+        return await self._database.run(lambda connection: find_families(connection, _OF_SESSION, now, session_hash))
+
+    async def families_of_subject(self, subject: str, now: float) -> Sequence[Family]:
+        """Return the live families of a subject."""
+        return await self._database.run(lambda connection: find_families(connection, _OF_SUBJECT, now, subject))
+
+    async def end_families(
+        self, family_ids: Sequence[str], reason: str, revoked_until: float, now: float
+    ) -> Sequence[Revocation]:
+        """End families and record one revocation for each that had not ended."""
+        wanted = list(dict.fromkeys(family_ids))
+
+        async def work(connection: Connection) -> Sequence[Revocation]:
+            where = "id = ANY ($1) AND ended_at IS NULL"
+            families = await find_families(connection, where, wanted, is_locking=True)
+            families = sorted(families, key=lambda family: wanted.index(family.id))
+            ended = await end_locked(connection, families, reason, now)
+            return await record_revocations(
+                connection, [Revocation(RevocationKind.FAMILY, family.id, revoked_until, reason) for family in ended]
+            )
+
+        return await self._database.run(work)
+
+    async def end_subject(self, subject: str, reason: str, revoked_until: float, now: float) -> Sequence[Revocation]:
+        """End all families of a subject and record one epoch for it."""
+
+        async def work(connection: Connection) -> Sequence[Revocation]:
+            await lock_subject(connection, subject, is_ending=True)
+            where = "subject = $1 AND ended_at IS NULL"
+            families = await find_families(connection, where, subject, is_locking=True)
+            await end_locked(connection, families, reason, now)
+            await write_entries(connection, [AuditEntry(now, subject, "subject_ended", reason=reason)])
+            epoch = Revocation(RevocationKind.SUBJECT, subject, revoked_until, reason)
+            return await record_revocations(connection, [epoch])
+
+        return await self._database.run(work)
+
+    async def move_families(self, old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:
+        """Follow a rotated legacy session id; returns how many live families moved."""
+
+        async def work(connection: Connection) -> int:
+            await lock_sessions(connection, old_session_hash, new_session_hash)
+            moved = await find_families(connection, _OF_SESSION, now, old_session_hash, is_locking=True)
+            if moved:
+                await connection.execute(
+                    "UPDATE crossfade_families SET session_hash = $1 WHERE id = ANY ($2)",
+                    new_session_hash,
+                    [family.id for family in moved],
+                )
+                entries = [AuditEntry(now, family.subject, "family_moved", family.id) for family in moved]
+                await write_entries(connection, entries)
+            return len(moved)
+
+        return await self._database.run(work)
+
+    async def bar_session(self, session_hash: bytes, until: float, now: float) -> None:
+        """Let no family be opened from a legacy session until then; a longer bar is not shortened."""
+
+        async def work(connection: Connection) -> None:
+            await connection.execute(
+                "INSERT INTO crossfade_barred_sessions AS bar (session_hash, barred_at, until) VALUES ($1, $2, $3) "
+                "ON CONFLICT (session_hash) DO UPDATE SET barred_at = greatest(bar.barred_at, excluded.barred_at), "
+                "until = greatest(bar.until, excluded.until)",
+                session_hash,
+                now,
+                until,
+            )
+            await write_entries(connection, [AuditEntry(now, "", "session_barred")])
+
+        await self._database.run(work)
+
+    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
+        """Say whether `bar_session` holds for it, or for what was signed at a known time."""
+
+        async def work(connection: Connection) -> bool:
+            statement = (
+                "SELECT 1 FROM crossfade_barred_sessions "
+                "WHERE session_hash = $1 AND until > $2 AND barred_at >= coalesce($3, 0)"
+            )
+            return await connection.fetchval(statement, session_hash, now, signed_at) is not None
+
+        return await self._database.run(work)
+
+    async def count_live(self, now: float) -> Mapping[str, int]:
+        """Return the number of live families by client id."""
+
+        async def work(connection: Connection) -> Mapping[str, int]:
+            statement = f"SELECT client_id, count(*) FROM crossfade_families WHERE {LIVE} GROUP BY client_id"  # noqa: S608
+            return {str(client): int(str(count)) for client, count in await connection.fetch(statement, now)}
+
+        return await self._database.run(work)
+
+    async def delete_expired(self, now: float, limit: int) -> int:
+        """Delete up to `limit` rows that nothing can need any more; returns how many."""
+        retention = self._audit_retention
+        return await self._database.run(lambda connection: delete_expired(connection, now, limit, retention))
