@@ -1,5 +1,6 @@
 """The gateway in the application's own process: around any ASGI application, without another hop."""
 
+from asgiref.compatibility import guarantee_single_callable
 from starlette.types import ASGIApp, Message, Receive, Send
 
 from gateway.asgi.answers import UNAUTHENTICATED
@@ -18,6 +19,8 @@ class Middleware(Shell):
     """
 
     def __init__(self, app: ASGIApp, build: Build) -> None:
+        # Applications of the older, two-callable ASGI form are legacy applications too.
+        app = guarantee_single_callable(app)  # type: ignore[no-untyped-call]
         super().__init__(build, self._call, app)
         self._app = app
 

@@ -72,6 +72,15 @@ def read_override(text: str) -> Phase | None:
     return Phase(word)
 
 
+_OFF_WORDS = frozenset({"false", "0", "no", "off"})
+_ON_WORDS = frozenset({"", "true", "1", "yes", "on"})
+
+
 def is_switched_on(value: str | None) -> bool:
     """Read `ENABLE_JWT_AUTH`: everything but false, 0, no and off leaves tokens on."""
-    return value is None or value.strip().lower() not in {"false", "0", "no", "off"}
+    return value is None or value.strip().lower() not in _OFF_WORDS
+
+
+def is_known_switch(value: str | None) -> bool:
+    """Whether the value of `ENABLE_JWT_AUTH` is one that somebody can have meant."""
+    return value is None or value.strip().lower() in _OFF_WORDS | _ON_WORDS

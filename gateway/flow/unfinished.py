@@ -24,9 +24,10 @@ class Unfinished:
 
     async def end(self, session: LegacySession, reason: str, now: float) -> None:
         """End the families of a session that is over. Never raises Unavailable."""
+        seen_at = now  # what was signed after this is another login, however late it is written
 
-        async def work(now: float) -> None:
-            await self._tokens.end_session(session, reason, now=now)
+        async def work(_now: float) -> None:
+            await self._tokens.end_session(session, reason, now=seen_at)
 
         await self._do((session.site, session.key), work, now)
 

@@ -13,6 +13,11 @@ class Server(Protocol):
         """Let every connection end with the answer that it waits for."""
         ...
 
+    @property
+    def is_only_endless(self) -> bool:
+        """Whether only tunnels and event streams are left."""
+        ...
+
     async def wait_idle(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound of the wait, whose passing is an answer
         """Say whether everything has ended within `timeout` seconds."""
         ...
@@ -62,15 +67,17 @@ class Stop:
     async def finish(self, server: Server, seconds: float) -> bool:
         """Let the server finish what was begun, for at most `seconds`; what is left is aborted.
 
-        Returns whether everything was finished.
+        Returns whether everything was finished. Tunnels and event streams have no end to wait for: they go on until
+        then, so that their clients lose them late, and are told to come back.
         """
         server.drain()
         idle = asyncio.ensure_future(server.wait_idle(seconds))
         now = asyncio.ensure_future(self._now.wait())
         await asyncio.wait({idle, now}, return_when=asyncio.FIRST_COMPLETED)
         now.cancel()
-        is_finished = idle.done() and idle.result()
-        if not is_finished:
+        is_idle = idle.done() and idle.result()
+        is_finished = is_idle or server.is_only_endless
+        if not is_idle:
             idle.cancel()
             server.abort()
         return is_finished

@@ -30,14 +30,16 @@ class Sockets:
             self.local.close()
 
 
-def bind_all(listen: Address, admin: Admin, metrics: MetricsPort, *, needs_admin: bool) -> Sockets:
+def bind_all(
+    listen: Address, admin: Admin, metrics: MetricsPort, *, needs_admin: bool, is_shared: bool = False
+) -> Sockets:
     """Bind the data port, which may be shared with a successor, then the admin port, the metrics port and the socket.
 
     Raises:
         StartError: one cannot be had. Without `needs_admin` only the data port is worth that: the way back must not
             depend on anything else.
     """
-    data = bind_tcp(listen, name="listen", is_shared=True)
+    data = bind_tcp(listen, name="listen", is_shared=is_shared)
     tcp: list[socket.socket] = []
     local: LocalSocket | None = None
     faults: list[str] = []

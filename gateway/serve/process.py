@@ -6,8 +6,10 @@ from pathlib import Path
 
 import structlog
 
-from gateway.core.phases import is_switched_on
+from gateway.core.phases import is_known_switch, is_switched_on
+from gateway.errors import ConfigurationError
 from gateway.observe.exposition import Exposition
+from gateway.observe.lines import LineWriter
 from gateway.observe.log import configure
 from gateway.serve.listeners import bind_all
 from gateway.serve.running import AdminApps, Running, Served, State
@@ -34,13 +36,25 @@ def run_gateway(config_path: str, *, environ: Environ) -> int:
     Raises:
         StartError: it cannot serve; its `exit_code` says why.
     """
-    lines = configure(environ.get("LOG_LEVEL", "info"))
-    serve = _serve if is_switched_on(environ.get("ENABLE_JWT_AUTH")) else _serve_way_back
+    switch = environ.get("ENABLE_JWT_AUTH")
+    serve = _serve if is_switched_on(switch) else _serve_way_back
+    lines = _configure_log(environ, must_start=serve is _serve_way_back)
+    if not is_known_switch(switch):
+        _log.warning("ENABLE_JWT_AUTH is neither true nor false; tokens stay on", value=switch)
     try:
         with asyncio.Runner(loop_factory=_find_loop_factory()) as runner:
             return runner.run(serve(Path(config_path), environ))
     finally:
         lines.close()
+
+
+def _configure_log(environ: Environ, *, must_start: bool) -> LineWriter:
+    try:
+        return configure(environ.get("LOG_LEVEL", "info"))
+    except ConfigurationError:
+        if not must_start:
+            raise
+        return configure()
 
 
 def _find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -54,7 +68,9 @@ def _find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(path: Path, environ: Environ) -> int:
     settings = load_settings(path, environ)
     copy = last_good_path(path)
-    sockets = bind_all(settings.listen, settings.admin, settings.metrics, needs_admin=True)
+    # Two gateways on one port must share their keys and their truth, or each refuses the other's tokens.
+    is_shared = settings.stores.postgres is not None
+    sockets = bind_all(settings.listen, settings.admin, settings.metrics, needs_admin=True, is_shared=is_shared)
     try:
         gateway = await Gateway.open(settings, environ)
     except BaseException:

@@ -68,7 +68,9 @@ def _bind(family: socket.AddressFamily, host: str, port: int, *, is_shared: bool
 def _explain(error: OSError, address: Address, name: str) -> StartError:
     match error.errno:
         case errno.EADDRINUSE:
-            return StartError(f"{name}: port {address.port} on {address.host} is in use by another process.")
+            return ConfigurationError(
+                f"{name}: port {address.port} on {address.host} is in use by another process; choose another."
+            )
         case errno.EACCES:
             return ConfigurationError(
                 f"{name}: port {address.port} needs a privilege (CAP_NET_BIND_SERVICE); choose one above 1023."

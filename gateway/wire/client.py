@@ -224,6 +224,11 @@ class ClientConnection(asyncio.Protocol):
         """Whether a request is being answered."""
         return self.exchange is not None
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether the answer is an event stream."""
+        return self.exchange is not None and self.exchange.is_endless
+
     def drain(self) -> None:
         """Close when no request has begun; otherwise the answer to it is the last."""
         if self.exchange is None and not self._has_begun and not self._ahead:

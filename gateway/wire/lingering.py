@@ -38,6 +38,11 @@ class Lingering(asyncio.Protocol):
         """Never."""
         return False
 
+    @property
+    def is_endless(self) -> bool:
+        """It ends soon."""
+        return False
+
     def data_received(self, _data: bytes) -> None:
         """Too late."""
 

@@ -70,6 +70,12 @@ class WireServer:
         """Requests that are being answered, tunnels included."""
         return sum(connection.is_busy for connection in self._wire.connections)
 
+    @property
+    def is_only_endless(self) -> bool:
+        """Whether nothing goes on but tunnels and event streams, which no wait would see the end of."""
+        wire = self._wire
+        return not (wire.tasks or wire.stories) and all(one.is_endless or not one.is_busy for one in wire.connections)
+
     async def start(self) -> None:
         """Begin to measure time; call it in the loop that accepts."""
         self._wire.wheel.start()

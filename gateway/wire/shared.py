@@ -23,6 +23,11 @@ class Connection(Protocol):
         """Whether a request is being answered."""
         ...
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether what is going on has no end by its nature: a tunnel or an event stream."""
+        ...
+
     def drain(self) -> None:
         """Close when nothing is going on."""
         ...

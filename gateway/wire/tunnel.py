@@ -153,6 +153,11 @@ class Tunnel:
         """Always."""
         return True
 
+    @property
+    def is_endless(self) -> bool:
+        """A tunnel ends when one of its sides does."""
+        return True
+
     def expire(self) -> None:
         """Nothing was said for long, or a side does not take its end."""
         sides = (self._client, self._upstream)

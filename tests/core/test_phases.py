@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.phases import AVAILABLE, choose_posture, is_switched_on, posture_of, read_override
+from gateway.core.phases import AVAILABLE, choose_posture, is_known_switch, is_switched_on, posture_of, read_override
 from gateway.model import Phase
 
 PHASES = st.sampled_from(AVAILABLE)
@@ -77,3 +77,8 @@ def test_the_switch_is_off_for_every_common_spelling(value: str) -> None:
 @pytest.mark.parametrize("value", [None, "true", "1", "yes", ""])
 def test_the_switch_is_on_otherwise(value: str | None) -> None:
     assert is_switched_on(value)
+
+
+@pytest.mark.parametrize(("value", "is_known"), [(None, True), ("FALSE", True), ("on", True), ("flase", False)])
+def test_a_typing_mistake_in_the_switch_is_noticed(value: str | None, is_known: bool) -> None:
+    assert is_known_switch(value) is is_known

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -81,6 +82,22 @@ async def test_an_event_stream_arrives_event_by_event_and_ends_with_the_logout(w
         with pytest.raises(httpx.HTTPError):
             async for _ in lines:
                 pass
+
+
+async def test_an_open_websocket_does_not_make_the_end_a_failure(tmp_path: Path) -> None:
+    world = World(tmp_path, extra="")
+    world.drain = "{ delay: 0s, timeout: 1s }"
+    try:
+        await asyncio.to_thread(world.start)
+        browser = await asyncio.to_thread(signed_in, world)
+        async with socket_of(world, Authorization=f"Bearer {browser.token}") as socket:
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+            assert await asyncio.to_thread(world.gateway.stop) == 0
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(socket.recv(), 5)
+    finally:
+        await asyncio.to_thread(world.stop)
 
 
 async def take(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:

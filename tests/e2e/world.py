@@ -67,6 +67,7 @@ class World:
     redis: str = ""
     routes: str = "[{ path: /static/*, auth: public }, { path: /*, auth: optional }]"
     extra: str = ""
+    drain: str = "{ delay: 0s, timeout: 5s }"
     app_port: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
     admin_port: int = field(default_factory=free_port)
@@ -112,7 +113,7 @@ clients:
   - {{ id: web, delivery: cookie }}
   - {{ id: mobile, delivery: body }}
 stores: {{ embedded: {self.folder}/crossfade.db{redis} }}
-drain: {{ delay: 0s, timeout: 5s }}
+drain: {self.drain}
 routes: {self.routes}
 {self.extra}
 """

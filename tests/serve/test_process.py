@@ -202,3 +202,16 @@ def test_a_key_that_cannot_be_used_never_starts_and_frees_the_ports(place: Place
 def test_an_unknown_log_level_is_a_fault_of_the_configuration(place: Place) -> None:
     with pytest.raises(ConfigurationError, match="LOG_LEVEL"):
         run_gateway(str(place.config), environ={"LOG_LEVEL": "loud"})
+
+
+def test_the_way_back_starts_with_an_unknown_log_level(place: Place) -> None:
+    assert place.serve(lambda: None, {"ENABLE_JWT_AUTH": "false", "LOG_LEVEL": "loud"}) == 0
+
+
+def test_two_gateways_with_stores_of_their_own_never_share_a_port(place: Place) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", int(place.base.rpartition(":")[2])))
+        other.listen()
+        with pytest.raises(ConfigurationError, match=r"listen: port \d+ on 127\.0\.0\.1 is in use"):
+            run_gateway(str(place.config), environ={})

@@ -69,7 +69,7 @@ def test_a_port_in_use_is_named_with_its_setting() -> None:
     port = port_of(listener)
     with pytest.raises(StartError, match=rf"^admin\.listen: port {port} on 127\.0\.0\.1 is in use") as caught:
         bind_tcp(Address("127.0.0.1", port), name="admin.listen")
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 78
     listener.close()
 
 

@@ -147,3 +147,9 @@ async def test_opening_waits_for_nothing(tmp_path: Path) -> None:
         5,
     )
     await gateway.aclose()
+
+
+async def test_how_many_clients_may_be_connected_is_configured(tmp_path: Path) -> None:
+    gateway = await Gateway.open(read(tmp_path, "limits: { connections: 7 }\n"), {})
+    assert gateway.policy.connections == 7
+    await gateway.aclose()
