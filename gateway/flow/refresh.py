@@ -68,6 +68,17 @@ class Refresh:
         refresh_expires_in = int(min(family.idle_expires_at, family.absolute_expires_at) - now)
         return Grant(access_token, expires_in, decision.token, refresh_expires_in, family, decision.outcome)
 
+    async def ensure_same_user(self, token: str, beside: SessionCookie | None, *, now: float) -> None:
+        """See `TokenFlow.ensure_same_user`. The user numbers of two applications are not compared."""
+        verdict = await self._sessions[beside.site].resolve(beside, now) if beside is not None else None
+        if not isinstance(verdict, LegacySession):
+            return
+        ensure_well_formed(token)
+        family = await self._families.find_family_of_token(hash_token(token))
+        if family is not None and family.site == verdict.site and family.subject != verdict.subject:
+            self._facts.count(Event.SUBJECT_CONFLICT)
+            raise InvalidGrant("other_user")
+
     # --- the token ---
 
     def _decide(

@@ -144,6 +144,14 @@ class TokenFlow:
         """
         return await self._refresh.rotate(token, client, now=now)
 
+    async def ensure_same_user(self, token: str, beside: SessionCookie | None, *, now: float) -> None:
+        """Check that a session cookie beside a refresh cookie is not another user's: there the session decides.
+
+        Raises:
+            InvalidGrant: it is, as on a computer that two people share.
+        """
+        await self._refresh.ensure_same_user(token, beside, now=now)
+
     # --- looked at ---
 
     def ask_before_accepting(self, ensure_alive: EnsureAlive) -> None:

@@ -91,6 +91,8 @@ class TokenEndpoints:
             raise InvalidRequest("The refresh token of this client travels in its cookie.")
         try:
             token = self._refresh_cookie(head)
+            beside = find_sessions(head.cookie, self.sites)
+            await self.tokens.ensure_same_user(token, beside, now=self.clock.wall())
             grant = await self.tokens.refresh(token, client, now=self.clock.wall())
         except InvalidGrant as error:
             # It will never be good again. An outage is another error, and clears nothing.

@@ -91,6 +91,7 @@ class Gateway(Carrier):
         self.own: ASGIApp = self._own_app()
         self.control = self._posture_control()
         self._swept_at = 0.0
+        self._are_up: dict[str, bool] = {}
         self.is_started = False
 
     # --- life ---
@@ -274,10 +275,16 @@ class Gateway(Carrier):
         _log.warning("most session cookies fail every secret: has the application's secret changed?")
 
     def _show(self, now: float) -> None:
-        self.metrics.set_dependency("store", is_up=self.control.is_store_up)
+        self._show_dependency("store", is_up=self.control.is_store_up)
         state = self.stores.blacklist.state
         if state is not None:
-            self.metrics.set_dependency("redis", is_up=state().is_up)
+            self._show_dependency("redis", is_up=state().is_up, reason=state().reason)
+
+    def _show_dependency(self, name: str, *, is_up: bool, reason: str = "") -> None:
+        self.metrics.set_dependency(name, is_up=is_up)
+        if self._are_up.get(name, True) != is_up:
+            _log.warning("a dependency is away" if not is_up else "a dependency is back", name=name, reason=reason)
+        self._are_up[name] = is_up
 
     async def _sweep(self, now: float) -> None:
         await self.stores.families.delete_expired(now, _SWEEP_LIMIT)

@@ -351,3 +351,12 @@ async def test_no_error_and_no_log_holds_a_token_or_a_cookie(site: Site, caplog:
         assert response.status_code >= 400
         shown = response.text + str(response.headers) + caplog.text
         assert not any(secret in shown for secret in secrets)
+
+
+async def test_a_refresh_cookie_beside_another_users_session_is_taken_away(site: Site) -> None:
+    await site.exchange()
+    site.world.app.log_in(b"s2", "bob")
+    both = {"cookie": f"sessionid=s2; {REFRESH_COOKIE}={site.refresh_cookie}"}
+    response = await site.browser.post(TOKEN, data=REFRESH, headers=both)
+    assert code(response) == (400, "invalid_grant")
+    assert any(field.startswith(f"{REFRESH_COOKIE}=;") for field in response.headers.get_list("set-cookie"))

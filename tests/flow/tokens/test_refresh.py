@@ -9,7 +9,7 @@ from gateway.errors import InvalidGrant, SessionUndetermined, VaultUnavailable
 from gateway.facts import Event
 from gateway.model import Anonymous, LegacySession, Permit, Undetermined, VaultedSession, Verdict
 from gateway.records import Family, RefreshOutcome
-from tests.flow.tokens.world import MOBILE, START, WEB, World
+from tests.flow.tokens.world import MOBILE, START, WEB, World, shown
 
 
 async def test_n40_each_use_rotates_the_token(world: World) -> None:
@@ -334,3 +334,14 @@ class _ElsewhereVault:
 
     async def open_family(self, family: Family) -> VaultedSession:
         return replace(await self._vault.open_family(family), site="old")
+
+
+async def test_a_refresh_token_beside_another_users_session_is_worth_nothing(world: World) -> None:
+    """Two people share a computer: the refresh cookie of the first is still there when the second signs in."""
+    world.app.log_in(b"s2", "bob")
+    token = (await world.exchange()).refresh_token
+    with pytest.raises(InvalidGrant):
+        await world.tokens.ensure_same_user(token, shown(b"s2"), now=world.now)
+    assert Event.SUBJECT_CONFLICT in world.facts.events
+    for beside in (shown(b"s1"), shown(b"nobody"), None):
+        await world.tokens.ensure_same_user(token, beside, now=world.now)
