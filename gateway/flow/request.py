@@ -106,10 +106,10 @@ class RequestFlow:
         if endpoint is not None and (not posture.is_transparent or head.asks is not None):
             return Visit(endpoint)
         rule = self._route(head, posture)
+        if self._policy.cross_origin.is_preflight(head):
+            return self._policy.cross_origin.answer_preflight(head)  # in every phase: a page must hear that we are off
         if posture.is_transparent:
             return self._pass_through(head, rule)
-        if self._policy.cross_origin.is_preflight(head):
-            return self._policy.cross_origin.answer_preflight(head)
         if is_any_preflight(head):
             return self._translator.public(head, rule)  # it carries no credential, and none may be asked of it
         if rule.auth is Access.PUBLIC:

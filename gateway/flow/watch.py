@@ -65,10 +65,11 @@ class ResponseWatch:
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         """Return the fields as the client gets them: cache rules, CORS, our cookies, nothing that only we may say."""
         if permit.is_transparent:
-            return without_mark(fields)
-        fields = without_reserved(fields, self._own)
-        if permit.is_private:
-            fields = with_private_caching(fields)
+            fields = without_mark(fields)
+        else:
+            fields = without_reserved(fields, self._own)
+            if permit.is_private:
+                fields = with_private_caching(fields)
         cross_origin = self._cross_origin.response_fields(head)
         if cross_origin:
             names = {name for name, _ in cross_origin}

@@ -359,11 +359,13 @@ async def test_a_preflight_of_any_origin_needs_no_credential_and_carries_none(do
 
 async def test_a_preflight_needs_no_credential(world: World) -> None:
     door = Door(world, origins=frozenset({b"https://shop.example.com"}))
+    off = Door(world, phase=Phase.OFF, origins=frozenset({b"https://shop.example.com"}))
     head = request(
         "/admin/", method="OPTIONS", origin=b"https://shop.example.com",
         fields=[(b"Access-Control-Request-Method", b"POST")],
     )  # fmt: skip
     assert isinstance(await door.admit(head), Answer)
+    assert isinstance(await off.admit(head), Answer)
     refused = door.flow.refuse(LoginRequired(), head, "r1")
     assert (b"access-control-allow-origin", b"https://shop.example.com") in refused.fields
 

@@ -285,9 +285,17 @@ async def test_a_strangers_visit_to_the_logout_page_needs_no_look(door: Door) ->
 
 
 async def test_in_off_nothing_is_looked_at_and_nothing_is_added() -> None:
-    door = Door(await World().start(), phase=Phase.OFF, origins=frozenset({b"https://shop.example.com"}))
-    head = request(cookie=b"sessionid=s1", origin=b"https://shop.example.com")
+    door = Door(await World().start(), phase=Phase.OFF)
+    head = request(cookie=b"sessionid=s1")
     permit = await door.permit(head)
     fields = [(b"Set-Cookie", b"sessionid=s2"), (b"X-Crossfade", b"1")]
     assert not door.watch.needs_look(permit, head, 200, fields)
     assert door.watch.edit(permit, head, 200, fields) == fields[:1]
+
+
+async def test_in_off_a_listed_origin_still_reads_the_answer() -> None:
+    """Its page could not learn otherwise that it has to use the cookie again."""
+    door = Door(await World().start(), phase=Phase.OFF, origins=frozenset({b"https://shop.example.com"}))
+    head = request(origin=b"https://shop.example.com")
+    edited = door.watch.edit(await door.permit(head), head, 200, [])
+    assert (b"access-control-allow-origin", b"https://shop.example.com") in edited
