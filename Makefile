@@ -4,11 +4,13 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 REPORT := build/report
 
-.PHONY: run test lint types format bench clean lock help
+.PHONY: run test test-client test-browser lint types format bench clean lock help
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
 	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT)"
+	@echo "make test-client   the browser client: unit tests, size, types, exports (needs Node 20)"
+	@echo "make test-browser  the browser client in headless Chromium against the real gateway"
 	@echo "make lint    ruff: rules and format"
 	@echo "make types   mypy --strict"
 	@echo "make format  write the format"
@@ -34,6 +36,16 @@ run: $(VENV)/.demo
 test: $(VENV)/.dev
 	@mkdir -p $(REPORT)
 	@$(BIN)/python -m tests.report
+
+frontend/node_modules: frontend/package-lock.json
+	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test-client: frontend/node_modules
+	@cd frontend && npm test && npm run check
+
+test-browser: $(VENV)/.dev frontend/node_modules
+	@cd frontend && PYTHON=$(CURDIR)/$(BIN)/python npm run test:browser
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

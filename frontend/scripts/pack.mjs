@@ -1,0 +1,40 @@
+// Packs the package, installs it into a bare Vite project, and uses it there and in Node, as a module and as CommonJS.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = new URL("..", import.meta.url).pathname;
+const { devDependencies } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+const folder = mkdtempSync(join(tmpdir(), "crossfade-client-"));
+const run = (command, ...words) => execFileSync(command, words, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+const use = 'const c = createClient({ baseUrl: "http://localhost" }); c.adoptSession().then((s) => console.log(s.status, isCrossfadeError(new CrossfadeError("timeout"), "timeout")));';
+
+try {
+  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root, encoding: "utf8" }));
+  writeFileSync(`${folder}/package.json`, '{ "private": true, "type": "module" }');
+  run("npm", "install", "--no-audit", "--no-fund", `./${filename}`, `vite@${devDependencies.vite}`);
+
+  writeFileSync(`${folder}/index.html`, '<!doctype html><script type="module" src="main.ts"></script>');
+  writeFileSync(`${folder}/main.ts`, `import { createClient, type ClientState } from "crossfade-client";
+const client = createClient();
+const state: ClientState | null = await client.adoptSession();
+document.title = state?.subject ?? "nobody";
+`);
+  run("npx", "vite", "build", "--logLevel", "warn");
+  const [bundle] = readdirSync(`${folder}/dist/assets`);
+  if (!readFileSync(`${folder}/dist/assets/${bundle}`, "utf8").includes("x-crossfade")) throw new Error("The client is not in the bundle.");
+  const check = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom", "--types", "", "main.ts"];
+  execFileSync(`${root}node_modules/.bin/tsc`, ["--ignoreConfig", "--module", "esnext", "--moduleResolution", "bundler", ...check], { cwd: folder, stdio: "inherit" });
+
+  const names = "createClient, CrossfadeError, isCrossfadeError";
+  writeFileSync(`${folder}/use.mjs`, `import { ${names} } from "crossfade-client"; import "crossfade-client/axios"; ${use}`);
+  writeFileSync(`${folder}/use.cjs`, `const { ${names} } = require("crossfade-client"); require("crossfade-client/axios"); ${use}`);
+  for (const file of ["use.mjs", "use.cjs"]) {
+    const said = run("node", file).trim();
+    if (said !== "unknown true") throw new Error(`${file} said ${said}`);
+  }
+  console.log(`${filename} works in a bare Vite project and in Node ${process.version}, as a module and as CommonJS`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,67 @@
+import type { Credential } from "./credential.js";
+import { isOwn } from "./endpoints.js";
+import type { Tokens } from "./refresh.js";
+
+/**
+ * What a request is left alone by: an exact path, a path that ends with `*`, a pattern for the path, or a test.
+ *
+ * @example
+ * const exclude: Exclusion[] = ["/robots.txt", "/static/*", /\.png$/, (url) => url.searchParams.has("free")];
+ */
+export type Exclusion = string | RegExp | ((url: URL) => boolean);
+
+/** What requests are sent with. */
+export interface FetchOptions {
+  tokens: Tokens;
+  fetch: typeof fetch;
+  base: URL;
+  exclude: readonly Exclusion[];
+}
+
+/** Make a `fetch` that carries the user's token to the gateway's own origin, and nowhere else. */
+export function createFetch({ tokens, fetch, base, exclude }: FetchOptions): typeof globalThis.fetch {
+  return async (input, init) => {
+    const isRequest = input instanceof Request;
+    const url = new URL(isRequest ? input.url : input, base);
+    const target = isRequest ? input : url;
+    const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined));
+    // An `Authorization` of the application's own is its own business.
+    if (url.origin !== base.origin || headers.has("authorization") || exclude.some((rule) => isMatch(rule, url))) {
+      return fetch(target, init);
+    }
+    const signal = init?.signal ?? (isRequest ? input.signal : null);
+
+    const send = (credential: Credential | null, isLast: boolean) => {
+      const sent = new Headers(headers);
+      if (credential) sent.set("authorization", `Bearer ${credential.token}`);
+      // A request's body can be read once; the copy leaves it for a second time.
+      const copy = isRequest && !isLast ? input.clone() : target;
+      // The session cookie goes along while both worlds live, which keeps it warm.
+      return fetch(copy, { ...init, headers: sent, credentials: "include" });
+    };
+
+    const used = await tokens.forRequest(signal);
+    const isRepeatable = !(init?.body instanceof ReadableStream);
+    const response = await send(used, !isRepeatable);
+    // A token that the gateway calls invalid (RFC 6750 section 3.1), or a 401 that may mean that the way has changed.
+    const isOurs = isOwn(response);
+    const isInvalid = response.headers.get("www-authenticate")?.includes('"invalid_token"');
+    if (response.status !== 401 || (used && isOurs && !isInvalid)) return response;
+    const next = tokens.after401(used, isOurs, signal);
+    if (!isRepeatable) {
+      next.catch(() => {}); // the next request will have a good token
+      return response;
+    }
+    const better = await next;
+    if (better === used) return response;
+    void response.body?.cancel();
+    return send(better, true);
+  };
+}
+
+function isMatch(rule: Exclusion, url: URL): boolean {
+  const { pathname } = url;
+  if (typeof rule === "function") return rule(url);
+  if (typeof rule !== "string") return rule.test(pathname);
+  return rule.endsWith("*") ? pathname.startsWith(rule.slice(0, -1)) : pathname === rule;
+}

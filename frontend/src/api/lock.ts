@@ -1,0 +1,23 @@
+import type { Platform } from "./platform.js";
+
+/** Milliseconds to wait for other tabs. A frozen tab may hold a lock for hours. */
+const PATIENCE = 5000;
+
+/**
+ * Run `work` while no other tab does. Where there are no Web Locks, or the lock cannot be had in time, it runs all the
+ * same: the gateway gives all racers the same successor, so that the lock saves requests but nobody's session depends
+ * on it. Nothing is stolen, and `work` must call nobody's callbacks.
+ */
+export async function withLock<Result>(platform: Platform, name: string, work: () => Promise<Result>): Promise<Result> {
+  if (!platform.locks) return work();
+  let isHeld = false;
+  try {
+    return await platform.locks.request(name, { signal: platform.deadline(PATIENCE) }, () => {
+      isHeld = true;
+      return work();
+    });
+  } catch (error) {
+    if (isHeld) throw error;
+    return work();
+  }
+}
