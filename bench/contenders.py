@@ -1,6 +1,7 @@
 """What is compared: each writes its configuration, starts on one core, and names its process."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -170,8 +171,8 @@ def crossfade(folder: Path, material: Material, *, redis: int | None) -> Contend
 
 def version_of(contender: Contender) -> str:
     done = subprocess.run(contender.version, capture_output=True, text=True, timeout=20, check=False, cwd=ROOT)
-    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return lines[0].rpartition("/")[2] if lines and "/" in lines[0].split()[0] else lines[0] if lines else "unknown"
+    found_version = re.search(r"\d+\.\d+\.\d+[^\s/]*", done.stdout + done.stderr)
+    return found_version.group() if found_version else "unknown"
 
 
 Maker = Callable[[Path, Material], Contender | None]
