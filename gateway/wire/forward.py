@@ -114,7 +114,7 @@ class Forward:
             return
         if request is None:
             lines = exchange.client.transport_lines(head, exchange.request_id)
-            request = write_request(head, self._permit, lines, self._pool.host)
+            request = write_request(head, self._permit, lines, self._pool.host_for(head))
             if head.method in IDEMPOTENT:
                 self._replay = request
         self._send(connection, request, is_last=True)
@@ -235,7 +235,7 @@ class Forward:
             raise
         is_last = exchange.body is None
         lines = exchange.client.transport_lines(head, exchange.request_id)
-        request = write_request(head, self._permit, lines, self._pool.host) + self._frame(payload, is_last)
+        request = write_request(head, self._permit, lines, self._pool.host_for(head)) + self._frame(payload, is_last)
         if is_last and head.method in IDEMPOTENT:
             self._replay = request
         self._send(connection, request, is_last)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.errors import GatewayError, InternalError, Overloaded, UpstreamTimeout, UpstreamUnreachable
 from gateway.http1.limits import Limits
+from gateway.model import RequestHead
 from gateway.wire.policy import UpstreamPolicy
 from gateway.wire.transport import has_news, report
 from gateway.wire.upstream import Spans, UpstreamConnection
@@ -37,12 +38,18 @@ class Pool:
         self.limits = limits
         self.wheel = wheel
         self.spans = Spans(policy, wheel)
-        self.host = None if policy.preserve_host else policy.authority
         """What is sent as Host instead of the client's."""
         self._connections: set[UpstreamConnection] = set()
         self._idle: dict[UpstreamConnection, None] = {}
         self._opening: dict[asyncio.Task[UpstreamConnection], Waiter | None] = {}
         self._line: dict[Waiter, asyncio.TimerHandle] = {}
+
+    def host_for(self, head: RequestHead) -> bytes | None:
+        """Return the Host to send in place of the client's; None where the client's goes through.
+
+        HTTP/1.0 knows requests without one, and HTTP/1.1, in which we speak, does not (RFC 9112 section 3.2).
+        """
+        return None if self.policy.preserve_host and head.host else self.policy.authority
 
     def __repr__(self) -> str:
         return (

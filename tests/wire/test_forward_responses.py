@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import StoreUnavailable
 from gateway.model import Permit, Revocation, RevocationKind
-from tests.wire.stand import OK, PERMIT_OF_ALICE, Line, Script, Stand, get, resident
+from tests.wire.stand import OK, PERMIT_OF_ALICE, Line, Script, Stand, answers_ok, get, resident
 
 MIB = 1 << 20
 HTTP_1_0 = b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"
@@ -541,3 +541,12 @@ async def test_a_handshake_that_is_answered_with_events_is_known_once(stand: Sta
     assert len(stand.live) == 1
     client.reset()
     await stand.until(lambda: len(stand.live) == 0)
+
+
+async def test_a_request_without_a_host_gets_that_of_the_application(stand: Stand) -> None:
+    app = await stand.open(answers_ok)
+    client = await stand.connect()
+    client.send(b"GET / HTTP/1.0\r\n\r\n")
+    await client.head()
+    authority = stand.pool.policy.authority
+    assert b"\r\nhost: " + authority + b"\r\n" in app.lines[0].seen
