@@ -70,8 +70,7 @@ async def _converse(exchange: Exchange, receive: Receive, send: Send) -> None:
 
 def _write(exchange: Exchange, pool: Pool) -> bytes:
     transport = transport_lines(exchange.head, exchange.peer, exchange.request_id, exchange.gateway.proxies)
-    host = None if pool.policy.preserve_host else pool.policy.authority
-    return write_request(exchange.head, exchange.permit, transport, host)
+    return write_request(exchange.head, exchange.permit, transport, pool.host_for(exchange.head))
 
 
 async def _relay(exchange: Exchange, conversation: Conversation, response: ResponseHead, send: Send) -> None:

@@ -47,8 +47,11 @@ async def renamed(call: Awaitable[Reply]) -> Reply:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the code of an error reply, which redis-py keeps apart from the message where it knows it."""
+    """Return the code of an error reply, which redis-py keeps apart from the message where it knows it.
+
+    Before Redis 7 an error inside of a script came as ERR, with the code that counts within the message.
+    """
     code = getattr(error, "status_code", None)
-    if isinstance(error, ResponseError) or code:
-        return error_word(str(code or error))
-    return UNREACHABLE
+    if isinstance(error, ResponseError) and code in (None, "ERR"):
+        return error_word(str(error))
+    return error_word(str(code)) if code else UNREACHABLE

@@ -167,9 +167,9 @@ async def test_what_could_not_be_written_while_redis_was_filled_is_not_forgotten
             page = await super().live(now, after=after, limit=limit)
             store, self.store = self.store, None
             if not page and store is not None:
-                server.tell("CONFIG", "SET", "min-replicas-to-write", "1")
+                server.tell("CONFIG", "SET", "maxmemory", "1")
                 await revoke(self, store, revocation(RevocationKind.FAMILY, "f1", until=FAR))
-                server.tell("CONFIG", "SET", "min-replicas-to-write", "0")
+                server.tell("CONFIG", "SET", "maxmemory", "0")
             return page
 
     log = RefusingLog()
