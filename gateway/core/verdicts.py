@@ -1,6 +1,6 @@
 """What a verdict about a legacy session allows to conclude."""
 
-from gateway.model import Anonymous, Verdict
+from gateway.model import Anonymous, LegacySession, Verdict
 
 _OVER = frozenset({"gone", "expired", "no_user", "not_bound"})
 
@@ -12,3 +12,8 @@ def is_over(verdict: Verdict) -> bool:
     them may end anybody's tokens.
     """
     return isinstance(verdict, Anonymous) and verdict.reason in _OVER
+
+
+def is_over_for(subject: str, verdict: Verdict) -> bool:
+    """Whether a session has stopped standing for a user: it is over, or it has become somebody else's."""
+    return is_over(verdict) or (isinstance(verdict, LegacySession) and verdict.subject != subject)

@@ -6,7 +6,7 @@ that was issued later needs no second look: an exchange and a refresh resolve th
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from gateway.core.verdicts import is_over
+from gateway.core.verdicts import is_over_for
 from gateway.errors import SessionEnded, SessionUndetermined
 from gateway.model import LegacySession, SessionCookie, VerifiedToken
 from gateway.ports import SessionStore, Vault
@@ -47,7 +47,7 @@ class Recheck:
         store = self._sessions.get(vaulted.site)
         if store is not None:
             verdict = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
-            if is_over(verdict) or (isinstance(verdict, LegacySession) and verdict.subject != token.subject):
+            if is_over_for(token.subject, verdict):
                 await self._end(token, now)
                 raise SessionEnded
             if not isinstance(verdict, LegacySession):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.core.credentials import Site
 from gateway.core.revocation import ensure_not_revoked
-from gateway.core.verdicts import is_over
+from gateway.core.verdicts import is_over_for
 from gateway.core.verify import ensure_in_force
 from gateway.errors import Forbidden, SessionEnded, SessionUndetermined
 from gateway.flow.recheck import End, Recheck
@@ -68,7 +68,7 @@ class TokenStanding:
         if site is None or site.upstream != upstream:
             raise Forbidden("The token does not stand for a session of this application.")
         verdict = await self._sessions[site.name].resolve(SessionCookie(site.name, vaulted.cookies), now)
-        if is_over(verdict) or (isinstance(verdict, LegacySession) and verdict.subject != token.subject):
+        if is_over_for(token.subject, verdict):
             await self._end_family(token, now)
             raise SessionEnded
         if site.bridge == "vault":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.verdicts import is_over
+from gateway.core.verdicts import is_over, is_over_for
 from gateway.model import Anonymous, LegacySession, Undetermined, Verdict
 
 
@@ -17,3 +17,17 @@ def test_a_session_is_over_when_its_store_says_so(reason: str) -> None:
 )
 def test_everything_else_proves_no_end(verdict: Verdict) -> None:
     assert not is_over(verdict)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (LegacySession("main", "k", "ada"), False),
+        (LegacySession("main", "k", "bob"), True),
+        (Anonymous("gone"), True),
+        (Anonymous("bad_signature"), False),
+        (Undetermined("unreachable"), False),
+    ],
+)
+def test_a_session_of_somebody_else_is_over_for_the_user(verdict: Verdict, expected: bool) -> None:
+    assert is_over_for("ada", verdict) is expected
