@@ -1,10 +1,9 @@
 """Deleting what nothing can need any more: a bounded number of rows, none of which anybody has locked."""
 
-from gateway.stores.leeway import LEEWAY_ROOM
-from gateway.stores.postgres import Connection
+from dataclasses import dataclass
 
-_LONGEST_GRACE = 300.0
-"""Seconds; no sealed successor is handed out after that."""
+from gateway.stores.leeway import LEEWAY_ROOM, LONGEST_GRACE
+from gateway.stores.postgres import Connection
 
 _STEPS = (
     (
@@ -46,18 +45,32 @@ _AUDIT = (
 )
 _FORGET = (
     "UPDATE refresh_tokens SET successor_sealed = NULL WHERE token_hash IN (SELECT token_hash FROM refresh_tokens "
-    "WHERE successor_sealed IS NOT NULL AND used_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)"
+    "WHERE successor_sealed IS NOT NULL AND used_at <= coalesce($1, extract(epoch FROM clock_timestamp())) - $2 "
+    "LIMIT $3 FOR UPDATE SKIP LOCKED)"
 )
 
 
-async def delete_expired(connection: Connection, now: float, limit: int, audit_retention: float) -> int:
-    """Delete up to `limit` expired rows, and audit entries older than `audit_retention` seconds; return how many.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is due `now`, and how many rows at a time. `audit_retention` is in seconds.
+
+    `measures_age`: uses are dated by the clock of the database.
+    """
+
+    now: float
+    limit: int
+    audit_retention: float
+    measures_age: bool
+
+
+async def delete_expired(connection: Connection, bounds: Bounds) -> int:
+    """Delete up to `limit` rows that expired, and audit entries that are too old; return how many.
 
     Forgets as many sealed successors whose grace is over; those rows stay and are not counted.
     """
     deleted = 0
-    for statement, delay in (*_STEPS, (_AUDIT, audit_retention)):
-        tag = await connection.execute(statement, now - delay, limit - deleted)
+    for statement, delay in (*_STEPS, (_AUDIT, bounds.audit_retention)):
+        tag = await connection.execute(statement, bounds.now - delay, bounds.limit - deleted)
         deleted += int(tag.removeprefix("DELETE "))
-    await connection.execute(_FORGET, now - _LONGEST_GRACE, limit)
+    await connection.execute(_FORGET, None if bounds.measures_age else bounds.now, LONGEST_GRACE, bounds.limit)
     return deleted

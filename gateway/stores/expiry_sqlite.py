@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from gateway.stores.leeway import LEEWAY_ROOM
+from gateway.stores.leeway import LEEWAY_ROOM, LONGEST_GRACE
 
 _STEPS = (
     "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT t.token_hash FROM refresh_tokens t "
@@ -20,12 +20,21 @@ _STEPS = (
 )
 """Children before parents. Spent tokens of a living family stay: a replay is known by them."""
 
+_FORGET = (
+    "UPDATE refresh_tokens SET successor_sealed = NULL WHERE token_hash IN (SELECT token_hash FROM refresh_tokens "
+    "WHERE successor_sealed IS NOT NULL AND used_at <= :spent LIMIT :limit)"
+)
+
 
 def delete_expired(connection: sqlite3.Connection, now: float, limit: int, audit_retention: float) -> int:
-    """Delete up to `limit` expired rows, and audit entries older than `audit_retention` seconds; return how many."""
+    """Delete up to `limit` expired rows, and audit entries older than `audit_retention` seconds; return how many.
+
+    Forgets as many sealed successors whose grace is over; those rows stay and are not counted.
+    """
     deleted = 0
     bounds = {"now": now, "dead": now - LEEWAY_ROOM, "audited": now - audit_retention}
     for step in _STEPS:
         bounds["limit"] = limit - deleted
         deleted += connection.execute(step, bounds).rowcount
+    connection.execute(_FORGET, {"spent": now - LONGEST_GRACE, "limit": limit})
     return deleted

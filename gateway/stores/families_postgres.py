@@ -28,8 +28,8 @@ _LOCK_FAMILY_OF_TOKEN = (
     "WHERE id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)"
 )
 _TOKEN = (
-    "SELECT token_hash, family_id, generation, issued_at, expires_at, used_at, successor_sealed "  # noqa: S105 - columns
-    "FROM refresh_tokens WHERE token_hash = $1"
+    "SELECT token_hash, family_id, generation, issued_at, expires_at, used_at, successor_sealed, "  # noqa: S105 - columns
+    "extract(epoch FROM clock_timestamp())::float8 FROM refresh_tokens WHERE token_hash = $1"
 )
 
 # One statement, one round trip. Nothing happens unless the token was unspent: everything else follows from `spent`.
@@ -89,14 +89,18 @@ async def find_family_of_token(connection: Connection, token_hash: bytes, *, is_
     return None if row is None else _family(row)
 
 
-async def find_token(connection: Connection, token_hash: bytes) -> RefreshRow | None:
-    """Return a refresh token, or None.
+async def find_token(connection: Connection, token_hash: bytes) -> tuple[RefreshRow, float] | None:
+    """Return a refresh token and what time it is for the database, or None.
 
     A statement of its own, after the one that locks the family: in READ COMMITTED a statement that had to wait for the
     lock sees the family as it is now, but what it joins as it was before.
     """
-    row = await connection.fetchrow(_TOKEN, token_hash)
-    return None if row is None else RefreshRow(*row)  # type: ignore[arg-type]  # in the order of the fields
+    found = await connection.fetchrow(_TOKEN, token_hash)
+    if found is None:
+        return None
+    *row, time = found
+    assert isinstance(time, float)
+    return RefreshRow(*row), time  # type: ignore[arg-type]  # in the order of the fields
 
 
 async def insert_family(connection: Connection, family: Family) -> None:
@@ -118,16 +122,16 @@ async def insert_family(connection: Connection, family: Family) -> None:
     )
 
 
-async def insert_token(connection: Connection, token: RefreshRow) -> None:
-    """Store the first refresh token of a family."""
+async def insert_token(connection: Connection, token: RefreshRow, *, is_dated_here: bool) -> None:
+    """Store the first refresh token of a family, issued now by the database's clock or when the row says."""
     await connection.execute(
         "INSERT INTO refresh_tokens "
         "(token_hash, family_id, generation, issued_at, expires_at, used_at, successor_sealed) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "VALUES ($1, $2, $3, coalesce($4, extract(epoch FROM clock_timestamp())), $5, $6, $7)",
         token.token_hash,
         token.family_id,
         token.generation,
-        token.issued_at,
+        None if is_dated_here else token.issued_at,
         token.expires_at,
         token.used_at,
         token.successor_sealed,
@@ -147,19 +151,19 @@ async def insert_vaulted(connection: Connection, entry: SealedSession) -> None:
 
 
 async def succeed(
-    connection: Connection, family: Family, row: RefreshRow, decision: RotationDecision, now: float
+    connection: Connection, family: Family, row: RefreshRow, decision: RotationDecision, at: float
 ) -> Family:
-    """Put the successor in the place of a presented token; return the family as it is now."""
+    """Put the successor in the place of a presented token, both dated `at`; return the family as it is now."""
     successor, moved = decision.successor, rotated(family, decision)
     assert successor is not None
     spent = await connection.fetchval(
         _SUCCEED,
         row.token_hash,
-        now,
+        at,
         decision.successor_sealed,
         successor.token_hash,
         successor.generation,
-        successor.issued_at,
+        at,
         successor.expires_at,
         moved.idle_expires_at,
         family.subject,

@@ -17,7 +17,7 @@ from gateway.records import (
     SealedSession,
     rotated,
 )
-from gateway.stores.leeway import LEEWAY_ROOM, revocation_end
+from gateway.stores.leeway import LEEWAY_ROOM, LONGEST_GRACE, revocation_end
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.vault_memory import MemoryVaultStore
 
@@ -147,6 +147,7 @@ class MemoryRefreshStore:
         for session_hash in over:
             del self._barred[session_hash]
         deleted += len(over)
+        self._forget_sealed(now)
         return deleted + self._log.delete_expired(now, limit - deleted)
 
     # --- steps ---
@@ -166,6 +167,16 @@ class MemoryRefreshStore:
         kept.tokens.append(successor)
         self._owners[successor.token_hash] = kept
         kept.family = rotated(kept.family, decision)
+
+    def _forget_sealed(self, now: float) -> None:
+        """Null the sealed successors whose grace is over."""
+        for kept in self._families.values():
+            kept.tokens[:] = [
+                replace(row, successor_sealed=None)
+                if row.successor_sealed is not None and row.used_at is not None and row.used_at <= now - LONGEST_GRACE
+                else row
+                for row in kept.tokens
+            ]
 
     def _mark_ended(self, kept: _Kept, reason: str, now: float) -> None:
         kept.family = replace(kept.family, ended_at=now, ended_reason=reason)

@@ -1,12 +1,13 @@
 """The RefreshStore in PostgreSQL: each method is one READ COMMITTED transaction that locks the family it changes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gateway.model import Revocation, RevocationKind
 from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
-from gateway.stores.expiry_postgres import delete_expired
+from gateway.stores.expiry_postgres import Bounds, delete_expired
 from gateway.stores.families_postgres import (
     LIVE,
     end_locked,
@@ -29,11 +30,18 @@ _OF_SUBJECT = f"{LIVE} AND subject = $2"
 
 
 class PostgresRefreshStore:
-    """Families and refresh tokens that several gateways share. `audit_retention` is in seconds."""
+    """Families and refresh tokens that several gateways share. `audit_retention` is in seconds.
 
-    def __init__(self, database: PostgresDatabase, *, audit_retention: float = 90 * 86400.0) -> None:
+    How old a token is and how long ago it was used is measured by the clock of the database, so that gateways whose
+    clocks differ agree about the grace. Without `measures_age` the time that a caller passes counts for this too.
+    """
+
+    def __init__(
+        self, database: PostgresDatabase, *, audit_retention: float = 90 * 86400.0, measures_age: bool = True
+    ) -> None:
         self._database = database
         self._audit_retention = audit_retention
+        self._measures_age = measures_age
 
     async def open_family(
         self, family: Family, token: RefreshRow, vaulted: SealedSession | None, *, cap: int, now: float
@@ -51,7 +59,7 @@ class PostgresRefreshStore:
             if len(siblings) >= cap and not any(sibling.id == family.id for sibling in siblings):
                 return False
             await insert_family(connection, family)
-            await insert_token(connection, token)
+            await insert_token(connection, token, is_dated_here=self._measures_age)
             if vaulted is not None:
                 await insert_vaulted(connection, vaulted)
             entry = AuditEntry(now, family.subject, "family_opened", family.id, family.client_id)
@@ -65,12 +73,14 @@ class PostgresRefreshStore:
 
         async def work(connection: Connection) -> Rotation:
             family = await find_family_of_token(connection, token_hash, is_locking=True)
-            row = await find_token(connection, token_hash) if family is not None else None
-            if family is None or row is None:
+            found = await find_token(connection, token_hash) if family is not None else None
+            if family is None or found is None:
                 return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
-            decision = decide(family, row)
+            row, time = found
+            time = time if self._measures_age else now
+            decision = decide(family, _by_clock_of_caller(row, time - now))
             if decision.outcome is RefreshOutcome.ROTATED:
-                family = await succeed(connection, family, row, decision, now)
+                family = await succeed(connection, family, row, decision, time)
             if decision.outcome is not RefreshOutcome.REPLAY or family.ended_at is not None:
                 return Rotation(decision, family)
             (ended,) = await end_locked(connection, [family], "replay", now)
@@ -187,5 +197,11 @@ class PostgresRefreshStore:
 
     async def delete_expired(self, now: float, limit: int) -> int:
         """Delete up to `limit` rows that nothing can need any more; returns how many."""
-        retention = self._audit_retention
-        return await self._database.run(lambda connection: delete_expired(connection, now, limit, retention))
+        bounds = Bounds(now, limit, self._audit_retention, measures_age=self._measures_age)
+        return await self._database.run(lambda connection: delete_expired(connection, bounds))
+
+
+def _by_clock_of_caller(row: RefreshRow, ahead: float) -> RefreshRow:
+    """Return a row with its past moved to the clock of a caller that the database's is ahead of."""
+    used_at = None if row.used_at is None else row.used_at - ahead
+    return replace(row, issued_at=row.issued_at - ahead, used_at=used_at)

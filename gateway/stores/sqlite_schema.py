@@ -84,5 +84,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX audit_by_time ON audit (at)",
     ),
+    (
+        "CREATE INDEX refresh_tokens_sealed ON refresh_tokens (used_at) WHERE successor_sealed IS NOT NULL",
+        "CREATE INDEX audit_by_family ON audit (family_id, id) WHERE family_id <> ''",
+        "CREATE INDEX audit_by_subject ON audit (who, id)",
+    ),
 )
 """The statements that lead to version 1, to version 2, …; `PRAGMA user_version` counts those that were carried out."""

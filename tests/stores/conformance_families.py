@@ -171,3 +171,12 @@ class FamilyRules:
         assert await stores.log.sequence() == before
         (epoch,) = await stores.families.end_subject("ada", "admin", UNTIL, NOW)
         assert epoch.sequence > before
+
+    async def test_a_sweep_forgets_sealed_successors_whose_grace_is_over(self, stores: Stores) -> None:
+        await stores.open(family())
+        await stores.present("f1-1", "b")
+        await stores.families.delete_expired(NOW + 299, 10)
+        assert (await stores.row("f1-1")).successor_sealed is not None
+        assert await stores.families.delete_expired(NOW + 300, 10) == 0
+        assert (await stores.row("f1-1")).successor_sealed is None
+        assert (await stores.row("f1-1")).used_at == NOW

@@ -57,7 +57,9 @@ async def opened(server: PostgresServer, policy: PostgresPolicy | None = None) -
 
 
 def stores_of(database: PostgresDatabase) -> Stores:
-    return Stores(PostgresRefreshStore(database), PostgresVaultStore(database), PostgresRevocationLog(database))
+    """The stores of one gateway. Tests say what time it is, for the age of tokens too."""
+    families = PostgresRefreshStore(database, measures_age=False)
+    return Stores(families, PostgresVaultStore(database), PostgresRevocationLog(database))
 
 
 async def tell(database: PostgresDatabase, statement: str, *arguments: object) -> object:

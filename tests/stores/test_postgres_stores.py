@@ -183,15 +183,6 @@ async def test_old_entries_of_the_trail_are_deleted(postgres: PostgresDatabase) 
     assert [entry.at for entry in await PostgresAuditTrail(postgres).newest(10)] == [NOW + 50]
 
 
-async def test_a_sweep_forgets_sealed_successors_whose_grace_is_over(stores: Stores) -> None:
-    await stores.open(family())
-    await stores.present("f1-1", "b")
-    await stores.families.delete_expired(NOW + 299, 10)
-    assert (await stores.row("f1-1")).successor_sealed is not None
-    await stores.families.delete_expired(NOW + 300, 10)
-    assert (await stores.row("f1-1")).successor_sealed is None
-
-
 async def test_a_sweep_waits_for_nobody_and_leaves_what_is_locked(postgres: PostgresDatabase, stores: Stores) -> None:
     await stores.open(family("f1"))
     await stores.open(family("f2"))
