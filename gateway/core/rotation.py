@@ -9,7 +9,8 @@ Every period is half-open: what lasts until a moment is over at that moment.
 4. Used otherwise, or not the newest: a replay; the family ends. This holds for a token past its own end too, because
    an old copy that turns up late may be the only sign of a theft.
 5. The newest token, past its own end: expired.
-6. The newest token, issued less than the grace ago: returned as it is, with nothing written.
+6. The newest token, issued less than the grace ago, or in a browser less than the rest: returned as it is, with
+   nothing written.
 7. The newest token otherwise: rotated.
 """
 
@@ -29,14 +30,15 @@ __all__ = ["RotationPolicy", "decide", "ensure_well_formed", "hash_token", "new_
 
 @dataclass(frozen=True, slots=True)
 class RotationPolicy:
-    """The two periods of a rotation, in seconds.
+    """The periods of a rotation, in seconds.
 
     Within `grace`, racers and retries get the same successor, and a new token is not rotated; 0 allows neither.
-    After `idle` without a rotation a family is over.
+    After `idle` without a rotation a family is over. For `rest`, where it is longer, a new token is not rotated either.
     """
 
     grace: float = 30
     idle: float = 604800
+    rest: float = 0
 
 
 def decide(
@@ -81,7 +83,7 @@ def decide(
         return RotationDecision(RefreshOutcome.GRACE, token=successor)
     if now >= row.expires_at:
         return RotationDecision(RefreshOutcome.EXPIRED)
-    if now - row.issued_at < policy.grace:
+    if now - row.issued_at < max(policy.grace, policy.rest):
         return RotationDecision(RefreshOutcome.TOO_YOUNG, token=presented)
     return _rotate(family, row, presented=presented, fresh=fresh, policy=policy, pepper=pepper, now=now, ends_at=end)
 

@@ -15,7 +15,7 @@ class TokenPolicy:
 
     `access`, `refresh` and `leeway` are in seconds: how long an access token and a family live, and how far clocks may
     differ. `family_cap` bounds the live families of one session. `trust_store_alone` lets a session count whose
-    binding (password hash, whoami) nobody checked.
+    binding (password hash, whoami) nobody checked. `rotation.rest` is for tokens that lie in a browser's cookie alone.
     """
 
     issuer: str

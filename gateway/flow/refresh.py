@@ -90,6 +90,7 @@ class Refresh:
         and nothing is written.
         """
         fresh = new_refresh_token(self._entropy(32))
+        policy = self._policy.rotation if client.delivery == "cookie" else replace(self._policy.rotation, rest=0)
 
         def chosen(family: Family, row: RefreshRow) -> RotationDecision:
             decision = decide(
@@ -98,7 +99,7 @@ class Refresh:
                 presented=token,
                 client_id=client.id,
                 fresh=fresh,
-                policy=self._policy.rotation,
+                policy=policy,
                 pepper=self._secrets.pepper,
                 now=now,
                 ends_at=None if look.session is None else self._end(family, look.session),

@@ -111,6 +111,9 @@ class TokenEndpoints:
             "token_type": "Bearer",
             "expires_in": grant.expires_in,
             "refresh_expires_in": grant.refresh_expires_in,
+            # Whose token it is and how things stand: a client must not look into it (RFC 9068 section 6).
+            "subject": grant.family.subject,
+            "phase": self.gate.posture.phase,
             **extra,
         }
         scope = grant.family.claims.get("scope")

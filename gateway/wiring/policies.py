@@ -18,6 +18,7 @@ from gateway.settings.schema.limits import Limits as Bounds
 from gateway.settings.schema.root import Settings
 from gateway.settings.schema.routes import IdentityHeaders, Route
 from gateway.settings.schema.sessions import Session
+from gateway.settings.schema.tokens import Tokens
 from gateway.settings.schema.upstreams import Upstream
 from gateway.web.app import endpoints_under
 from gateway.web.cookies import OwnCookies
@@ -141,10 +142,17 @@ def token_policy_of(settings: Settings) -> TokenPolicy:
         access=tokens.access,
         refresh=tokens.refresh,
         leeway=tokens.leeway,
-        rotation=RotationPolicy(grace=tokens.grace, idle=tokens.idle or tokens.refresh),
+        rotation=_rotation_of(tokens),
         family_cap=tokens.families,
         trust_store_alone=tokens.trust_store_alone,
     )
+
+
+def _rotation_of(tokens: Tokens) -> RotationPolicy:
+    """How refresh tokens follow each other. A grace of 0 asks for a rotation with each use."""
+    idle = tokens.idle or tokens.refresh
+    rest = min(tokens.access, idle) / 2 if tokens.grace else 0.0  # not so long that it seems idle
+    return RotationPolicy(grace=tokens.grace, idle=idle, rest=rest)
 
 
 def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:

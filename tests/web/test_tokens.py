@@ -10,6 +10,7 @@ from gateway.model import Anonymous, Phase, Undetermined
 from tests.web.site import API_SECRET, EXCHANGE, ORIGIN, PROGRAM, REFRESH, REFRESH_COOKIE, Site, code
 
 TOKEN = "/.crossfade/token"
+ANSWER = {"access_token", "token_type", "expires_in", "refresh_expires_in", "subject", "phase"}
 
 
 # --- the good ways ---
@@ -18,7 +19,8 @@ TOKEN = "/.crossfade/token"
 async def test_n61_n65_a_page_gets_an_access_token_and_a_cookie_that_no_script_can_read(site: Site) -> None:
     response = await site.browser.post(TOKEN, data=EXCHANGE)
     body = response.json()
-    assert body.keys() == {"access_token", "token_type", "expires_in", "refresh_expires_in", "issued_token_type"}
+    assert body.keys() == {*ANSWER, "issued_token_type"}
+    assert (body["subject"], body["phase"]) == ("ada", "parallel")
     assert body["token_type"] == "Bearer"
     assert body["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
     assert (body["expires_in"], body["refresh_expires_in"]) == (3600, 604800)
@@ -48,7 +50,7 @@ async def test_a_page_refreshes_by_its_cookie(site: Site) -> None:
     before = site.refresh_cookie
     site.world.pass_time(60)
     response = await site.browser.post(TOKEN, data=REFRESH)
-    assert response.json().keys() == {"access_token", "token_type", "expires_in", "refresh_expires_in"}
+    assert response.json().keys() == ANSWER
     assert site.refresh_cookie != before
 
 

@@ -30,7 +30,9 @@ class Tokens(Section):
     leeway: DurationOrZero = 30.0
     """How far clocks may differ."""
     grace: DurationOrZero = 30.0
-    """How long a spent refresh token still yields its one successor, for retries and parallel tabs."""
+    """How long a spent refresh token still yields its one successor, for retries and parallel tabs. A new one is not
+    rotated for as long, and for half of `access` where it lies in a browser's cookie, since each page that is loaded
+    asks for an access token; with 0, each use rotates."""
     families: Count = 20
     """How many sets of tokens one session may have at a time."""
     trust_store_alone: Flag = False

@@ -30,6 +30,20 @@ async def test_a_token_younger_than_the_grace_is_returned_with_a_fresh_access_to
     assert again.access_token != first.access_token
 
 
+async def test_a_browsers_token_rests_between_rotations_and_no_others(world: World) -> None:
+    """Each page that is loaded asks for an access token; who holds the refresh token itself asks once in its life."""
+    world.policy = replace(world.policy, rotation=replace(world.policy.rotation, rest=1800))
+    world.tokens = world.flow()
+    page, program = await world.exchange(client=WEB), await world.exchange(client=MOBILE)
+    world.pass_time(1799)
+    again = await world.refresh(page.refresh_token, client=WEB)
+    assert (again.outcome, again.refresh_token) == (RefreshOutcome.TOO_YOUNG, page.refresh_token)
+    assert again.expires_in == 3600
+    assert (await world.refresh(program.refresh_token, client=MOBILE)).outcome is RefreshOutcome.ROTATED
+    world.pass_time(1)
+    assert (await world.refresh(page.refresh_token, client=WEB)).outcome is RefreshOutcome.ROTATED
+
+
 async def test_n50_n51_racers_and_retries_get_one_successor(world: World) -> None:
     first = await world.exchange()
     world.pass_time(60)
