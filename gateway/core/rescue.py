@@ -9,12 +9,14 @@ import orjson
 
 from gateway.core.return_path import find_return_path
 from gateway.errors import (
+    ClientNotAllowed,
     GatewayError,
     GrantError,
     InvalidClient,
     MethodRefused,
     Unauthenticated,
     UpgradeRefused,
+    WrongMethod,
 )
 from gateway.headers import Pairs
 from gateway.model import Answer, RequestHead
@@ -85,6 +87,8 @@ def _fields(
         fields.append((b"www-authenticate", _challenge(error, head)))
     if isinstance(error, MethodRefused):
         fields.append((b"allow", _ALLOWED))
+    if isinstance(error, WrongMethod):
+        fields.append((b"allow", error.allow.encode()))
     if isinstance(error, UpgradeRefused):
         fields += [(b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]  # RFC 6455 section 4.4
     if error is not None and error.retry_after is not None:
@@ -112,6 +116,8 @@ def _problem(error: GatewayError, request_id: str) -> bytes:
         members["detail"] = error.detail
     if isinstance(error, (GrantError, InvalidClient)):
         members["error"] = error.code  # the member that OAuth clients read (RFC 6749 section 5.2)
+    if isinstance(error, ClientNotAllowed):
+        members["error"] = "unauthorized_client"
     return orjson.dumps(members)
 
 

@@ -28,8 +28,10 @@
     ├── GrantError                   400, the words of RFC 6749 section 5.2
     │   ├── InvalidRequest           400 invalid_request
     │   ├── InvalidGrant             400 invalid_grant
+    │   ├── InvalidTarget            400 invalid_target
     │   └── UnsupportedGrantType     400 unsupported_grant_type
     ├── NotFound                     404 not_found
+    ├── WrongMethod                  405 wrong_method
     ├── Conflict                     409
     │   ├── PhaseOff                 409 phase_off
     │   ├── IssuingSuspended         409 issuing_suspended
@@ -64,6 +66,7 @@ from gateway.errors.access import (
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
+    InvalidTarget,
     InvalidToken,
     IssuingSuspended,
     LoginRequired,
@@ -76,6 +79,7 @@ from gateway.errors.access import (
     TooManyFamilies,
     Unauthenticated,
     UnsupportedGrantType,
+    WrongMethod,
 )
 from gateway.errors.base import (
     ConfigurationError,
@@ -131,6 +135,7 @@ __all__ = [
     "InvalidClient",
     "InvalidGrant",
     "InvalidRequest",
+    "InvalidTarget",
     "InvalidToken",
     "IssuingSuspended",
     "LoginRequired",
@@ -163,4 +168,5 @@ __all__ = [
     "VaultUnavailable",
     "VersionRefused",
     "WebSocketUnsupported",
+    "WrongMethod",
 ]

@@ -107,6 +107,13 @@ class InvalidGrant(GrantError):
         self.reason = reason
 
 
+class InvalidTarget(GrantError):
+    """An audience or a resource that tokens are not given out for (RFC 8693 section 2.2.2)."""
+
+    code = "invalid_target"
+    title = "Tokens are not given out for this audience."
+
+
 class UnsupportedGrantType(GrantError):
     """A `grant_type` that is not offered."""
 
@@ -115,12 +122,25 @@ class UnsupportedGrantType(GrantError):
 
 
 class NotFound(GatewayError):
-    """An address of ours that does not exist, or a method that it does not have."""
+    """An address of ours that does not exist."""
 
     status = 404
     code = "not_found"
     source = Source.CLIENT
     title = "There is nothing here."
+
+
+class WrongMethod(GatewayError):
+    """An address of ours that does not have this method. `allow` lists those that it has (RFC 9110 section 15.5.6)."""
+
+    status = 405
+    code = "wrong_method"
+    source = Source.CLIENT
+    title = "The address does not have this method."
+
+    def __init__(self, allow: str) -> None:
+        super().__init__()
+        self.allow = allow
 
 
 class Conflict(GatewayError):

@@ -13,7 +13,7 @@ from gateway.flow.tokens import TokenFlow, TokenPolicy
 from gateway.ports import Clock, KeySource
 from gateway.web.cookies import OwnCookies
 from gateway.web.guard import Guard
-from gateway.web.reception import Crash, Gate, Reception, not_found
+from gateway.web.reception import Crash, Gate, Reception, not_found, wrong_method
 from gateway.web.tokens import TokenEndpoints
 from gateway.web.wellknown import WellKnown
 
@@ -73,7 +73,7 @@ def create_token_app(
             Route(METADATA_PATH, well_known.metadata, methods=["GET"]),
         ],
         middleware=[Middleware(Reception, gate=flow, cross_origin=cross_origin or CrossOrigin())],
-        exception_handlers={404: not_found, 405: not_found, Exception: Crash(flow)},
+        exception_handlers={404: not_found, 405: wrong_method, Exception: Crash(flow)},
     )
     app.router.redirect_slashes = False  # the flow lets exactly our own paths in
     return app

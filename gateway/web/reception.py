@@ -3,13 +3,14 @@
 from collections.abc import MutableMapping
 from typing import Any, Protocol
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.phases import Posture
-from gateway.errors import GatewayError, InternalError, NotFound, PhaseOff
+from gateway.errors import GatewayError, InternalError, NotFound, PhaseOff, WrongMethod
 from gateway.headers import Pairs
 from gateway.model import Answer, RequestHead
 from gateway.web.visit import respond, visitor_of
@@ -92,5 +93,14 @@ class Crash:
 
 
 def not_found(_request: Request, error: Exception) -> Response:
-    """Refuse an address or a method that does not exist, as an error of the house."""
+    """Refuse an address that does not exist, as an error of the house."""
     raise NotFound from error
+
+
+def wrong_method(request: Request, error: Exception) -> Response:
+    """Say which methods an address has: to `OPTIONS` as an answer, to any other as an error of the house."""
+    assert isinstance(error, HTTPException)
+    allow = ", ".join(sorted({*(error.headers or {}).get("Allow", "").split(", "), "OPTIONS"} - {""}))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"allow": allow, "cache-control": "no-store", "x-crossfade": "1"})
+    raise WrongMethod(allow) from error

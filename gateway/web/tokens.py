@@ -12,6 +12,7 @@ from gateway.errors import (
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
+    InvalidTarget,
     InvalidToken,
     IssuingSuspended,
     LoginRequired,
@@ -239,7 +240,7 @@ def _ensure_exchange(form: Form, audience: str) -> None:
     if form.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
         raise InvalidRequest("Only access tokens are given out.")
     if form.get("audience", audience) != audience or "resource" in form:
-        raise InvalidRequest("Tokens are given out for one audience.")
+        raise InvalidTarget
     if "actor_token" in form:
         raise InvalidRequest("Nobody acts for somebody else here.")
 

@@ -10,10 +10,12 @@ import pytest
 from gateway.core.rescue import answer_error, wants_document
 from gateway.errors import (
     BadRequest,
+    ClientNotAllowed,
     GatewayError,
     InternalError,
     InvalidClient,
     InvalidGrant,
+    InvalidTarget,
     InvalidToken,
     LoginRequired,
     MethodRefused,
@@ -75,6 +77,8 @@ def test_a_request_that_could_not_be_read_gets_a_problem() -> None:
         (InvalidGrant("replay"), "invalid_grant"),
         (UnsupportedGrantType(), "unsupported_grant_type"),
         (InvalidClient(), "invalid_client"),
+        (InvalidTarget(), "invalid_target"),
+        (ClientNotAllowed(), "unauthorized_client"),
         (LoginRequired(), None),
         (OriginRefused(), None),
     ],

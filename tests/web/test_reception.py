@@ -53,9 +53,6 @@ async def test_each_answer_names_its_origin_once_where_the_sites_own_is_listed_t
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/.crossfade/token"),
-        ("PUT", "/.crossfade/logout"),
-        ("POST", "/.crossfade/session"),
         ("GET", "/.crossfade/ticket"),
         ("GET", "/.crossfade/"),
         ("GET", "/.crossfade/token/"),
@@ -65,6 +62,23 @@ async def test_what_does_not_exist_is_a_problem_of_ours(site: Site, method: str,
     response = await site.program.request(method, path)
     assert code(response) == (404, "not_found")
     assert response.headers["x-crossfade"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/.crossfade/token", "OPTIONS, POST"),
+        ("PUT", "/.crossfade/logout", "OPTIONS, POST"),
+        ("POST", "/.crossfade/session", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/.well-known/jwks.json", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_a_wrong_method_is_told_the_right_ones(site: Site, method: str, path: str, allow: str) -> None:
+    response = await site.program.request(method, path)
+    assert code(response) == (405, "wrong_method")
+    assert response.headers["allow"] == allow
+    asked = await site.program.options(path)
+    assert (asked.status_code, asked.content, asked.headers["allow"]) == (204, b"", allow)
 
 
 async def test_n35_a_problem_says_its_status_and_its_request(site: Site) -> None:

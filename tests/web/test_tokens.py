@@ -123,8 +123,8 @@ async def test_a_lost_answer_can_be_fetched_again_by_its_idempotency_key(site: S
         ({"subject_token_type": ""}, (400, "invalid_request")),
         ({"subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}, (400, "invalid_request")),
         ({"requested_token_type": "urn:ietf:params:oauth:token-type:refresh_token"}, (400, "invalid_request")),
-        ({"audience": "billing"}, (400, "invalid_request")),
-        ({"resource": "https://billing.example"}, (400, "invalid_request")),
+        ({"audience": "billing"}, (400, "invalid_target")),
+        ({"resource": "https://billing.example"}, (400, "invalid_target")),
         ({"actor_token": "x"}, (400, "invalid_request")),
         ({"access_token": "x"}, (400, "invalid_request")),  # N30
         ({"client_secret": "x"}, (400, "invalid_request")),
