@@ -134,7 +134,7 @@ async def test_n47_introspection_tells_nothing_to_strangers_and_of_nothing(site:
 
 
 async def test_n48_a_revocation_holds_as_long_as_the_credential_could(site: Site) -> None:
-    """N48 (RFC 7009 section 2): no fixed time after which a revoked refresh token, seven days long, would be good again."""
+    """N48 (RFC 7009 section 2): no fixed time makes a revoked seven-day token good again."""
     token = await begin(site)
     await site.program.post(REVOKE, data={"token": token, "client_id": "mobile"})
     for hours in (2, 24, 100):
