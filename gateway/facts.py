@@ -36,6 +36,7 @@ class Event(StrEnum):
     UNTRUSTED_FORWARDED = "untrusted_forwarded"
     HANDED_BACK = "handed_back"
     CODEC_STALE = "codec_stale"
+    RATE_LIMITED = "rate_limited"
 
 
 @dataclass(slots=True)

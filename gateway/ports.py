@@ -10,6 +10,7 @@ Times are seconds since 1970; durations are seconds.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from gateway.core.rates import Charge
 from gateway.facts import Event, RequestFact
 from gateway.model import (
     LegacySession,
@@ -262,6 +263,20 @@ class SessionEnder(Protocol):
 
     async def end(self, vaulted: VaultedSession) -> bool:
         """Ask the application to log out. True when the session is known to be gone. Never raises."""
+        ...
+
+
+# --- rates ---
+
+
+class RateLimiter(Protocol):
+    """Counts how often something happened lately, in bounded memory."""
+
+    async def take(self, charges: Sequence[Charge], now: float) -> float:
+        """Take one of each and return 0.0; or take none and return how many seconds to wait. Never raises.
+
+        Where nobody can say, nothing is refused: a limit protects us, and its outage must not lock anybody out.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ EnsureAlive = Callable[[VerifiedToken, float], Awaitable[None]]
 class AccessTokens:
     """Signs and verifies access tokens of our own.
 
-    `ensure_alive` is asked last about each token that is checked; None lets all pass.
+    `ensure_alive`, where it is set, is asked last about each token that is checked.
     """
 
     def __init__(
@@ -34,9 +34,8 @@ class AccessTokens:
         log: RevocationLog,
         revocation: RevocationStore,
         entropy: Callable[[int], bytes],
-        ensure_alive: EnsureAlive | None = None,
     ) -> None:
-        self.ensure_alive = ensure_alive
+        self.ensure_alive: EnsureAlive | None = None
         self._policy = policy
         self._keys = keys
         self._log = log

@@ -20,6 +20,7 @@ from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.grants import Grant, TokenPolicy, TokenSecrets
+from gateway.flow.rates import TokenRates
 from gateway.headers import encode_value
 from gateway.model import LegacySession, SessionCookie, Undetermined, VaultedSession
 from gateway.ports import RefreshStore, SessionStore, Vault
@@ -49,6 +50,7 @@ class Exchange:
         families: RefreshStore,
         vault: Vault,
         sessions: Mapping[str, SessionStore],
+        rates: TokenRates,
         entropy: Callable[[int], bytes],
     ) -> None:
         self._policy = policy
@@ -58,12 +60,15 @@ class Exchange:
         self._families = families
         self._vault = vault
         self._sessions = sessions
+        self._rates = rates
         self._entropy = entropy
 
     async def open(self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str) -> Grant:
         """Open a family for the session that the cookies resolve to. See `TokenFlow.exchange`."""
+        await self._rates.ensure_session_may(self._secrets.session_hash(shown.site, _written(shown)), now)
         sequence = await self._access.sequence()
         session = await self._resolve(shown, now)
+        await self._rates.ensure_account_may(session.site, session.subject, now)
         session_hash = self._secrets.session_hash(session.site, session.key)
         if await self._families.is_barred(session_hash, now, signed_at=session.signed_at):
             raise SessionUnverifiable
@@ -176,6 +181,10 @@ class Exchange:
         if await self._families.is_barred(family.session_hash, now, signed_at=session.signed_at):
             await self._endings.end_families([family.id], "session_barred", now)
             raise SessionUnverifiable
+
+
+def _written(shown: SessionCookie) -> str:
+    return "; ".join(f"{name!r}={value!r}" for name, value in shown.cookies)
 
 
 def _is_usable(session: LegacySession, now: float) -> bool:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from gateway.core.rotation import decide, ensure_well_formed, hash_token, new_refresh_token
 from gateway.core.verdicts import is_over
-from gateway.errors import GatewayError, InvalidGrant, SessionEnded, SessionUndetermined, VaultUnavailable
+from gateway.errors import GatewayError, InvalidGrant, SessionEnded, SessionUndetermined, TooMany, VaultUnavailable
 from gateway.facts import Event
 from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.grants import Grant, TokenPolicy, TokenSecrets
+from gateway.flow.rates import TokenRates
 from gateway.model import LegacySession, SessionCookie
 from gateway.ports import Facts, RefreshStore, SessionStore, Vault
 from gateway.records import Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision
@@ -44,6 +45,7 @@ class Refresh:
         vault: Vault,
         sessions: Mapping[str, SessionStore],
         facts: Facts,
+        rates: TokenRates,
         entropy: Callable[[int], bytes],
     ) -> None:
         self._policy = policy
@@ -54,6 +56,7 @@ class Refresh:
         self._vault = vault
         self._sessions = sessions
         self._facts = facts
+        self._rates = rates
         self._entropy = entropy
 
     async def rotate(self, token: str, client: Client, *, now: float) -> Grant:
@@ -131,8 +134,9 @@ class Refresh:
         if family is None or family.client_id != client.id or not _is_live(family, now):
             return _Look()
         try:
+            await self._rates.ensure_family_may(family, now)
             return await self._look(family, now)
-        except (SessionUndetermined, VaultUnavailable) as error:
+        except (SessionUndetermined, VaultUnavailable, TooMany) as error:
             return _Look(error=error)
         except SessionEnded:
             return _Look(error=InvalidGrant("ended"))

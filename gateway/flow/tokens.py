@@ -21,6 +21,7 @@ from gateway.flow.exchange import Exchange
 from gateway.flow.grants import Grant, LogoutResult, TokenPolicy, TokenSecrets, Whoami
 from gateway.flow.live import Live
 from gateway.flow.logout import Logout
+from gateway.flow.rates import TokenRates
 from gateway.flow.refresh import Refresh
 from gateway.flow.whoami import Identification
 from gateway.model import LegacySession, SessionCookie, Shown, VerifiedToken
@@ -42,7 +43,7 @@ _VAULT_ATTEMPTS = 2  # a compare-and-set that was lost once sees what the winner
 
 
 class TokenFlow:
-    """Issues, renews and ends tokens. `ensure_alive` may be set later, by `ask_before_accepting`.
+    """Issues, renews and ends tokens. Without `rates` nothing is limited.
 
     Every coroutine raises StoreUnavailable when the truth cannot be read or written; then nothing was acknowledged.
     """
@@ -62,19 +63,15 @@ class TokenFlow:
         live: Live,
         facts: Facts,
         entropy: Callable[[int], bytes],
-        ensure_alive: EnsureAlive | None = None,
+        rates: TokenRates | None = None,
     ) -> None:
-        self._policy = policy
         self._families = families
         self._vault = vault
         self._secrets = secrets
         self._facts = facts
-        access = AccessTokens(
-            policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy, ensure_alive=ensure_alive
-        )
-        endings = Endings(policy=policy, families=families, log=log, revocation=revocation, live=live)
-        self._access = access
-        self._endings = endings
+        self._rates = rates = TokenRates() if rates is None else rates
+        self._access = access = AccessTokens(policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy)
+        self._endings = endings = Endings(policy=policy, families=families, log=log, revocation=revocation, live=live)
         self._exchange = Exchange(
             policy=policy,
             secrets=secrets,
@@ -83,6 +80,7 @@ class TokenFlow:
             families=families,
             vault=vault,
             sessions=sessions,
+            rates=rates,
             entropy=entropy,
         )
         self._refresh = Refresh(
@@ -94,6 +92,7 @@ class TokenFlow:
             vault=vault,
             sessions=sessions,
             facts=facts,
+            rates=rates,
             entropy=entropy,
         )
         self._logout = Logout(
@@ -110,6 +109,14 @@ class TokenFlow:
 
     # --- given out ---
 
+    async def ensure_address_may(self, address: str, *, now: float) -> None:
+        """Count a request for tokens from an address, where that is switched on.
+
+        Raises:
+            TooMany: there were too many lately.
+        """
+        await self._rates.ensure_address_may(address, now)
+
     async def exchange(self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str = "") -> Grant:
         """Give tokens to a session (RFC 8693): a new family, its first refresh token and its vault entry in one.
 
@@ -120,6 +127,7 @@ class TokenFlow:
                 them, or the session was logged out.
             SessionUndetermined: nobody can say whose session it is.
             TooManyFamilies: the session has as many as it may.
+            TooMany: it, or its user, has asked too often lately.
             InvalidRequest: the idempotency key was used before the grace began.
         """
         try:
@@ -141,6 +149,7 @@ class TokenFlow:
             InvalidGrant: malformed, unknown, expired, spent, ended, of another client, or its session is over.
             SessionUndetermined: nobody can say, or nobody checks any more that the application would accept it.
             VaultUnavailable: the cookies of the session cannot be read.
+            TooMany: the token is good, but the family or its user has asked too often lately.
         """
         return await self._refresh.rotate(token, client, now=now)
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, PlainValidator, Strict, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from gateway.core.rates import Rate
+
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,11})(ms|s|m|h|d)\Z")
 _LOOSE_DURATION = re.compile(
@@ -24,6 +26,10 @@ _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,11})(B|KiB|MiB|GiB)\Z")
 _LOOSE_SIZE = re.compile(r"\s*([0-9]{1,9})\s*(?:([kmg])(?:i?b)?|b|bytes?)\s*\Z", re.IGNORECASE)
 _LARGEST = 1 << 40
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,6}\Z")
+_MOST_TIMES = 1_000_000
+_LONGEST_PERIOD = 3600.0
 
 _PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.[0-9]{1,3})?%\Z")
 
@@ -101,6 +107,24 @@ def write_size(size: int) -> str | int:
         if size and size % _BYTES[unit] == 0:
             return f"{size // _BYTES[unit]}{unit}"
     return size
+
+
+def read_rate(value: object) -> Rate | None:
+    """Read `60/1m` as sixty times a minute, at most a million times an hour or less often; `off` as None."""
+    if value == "off":
+        return None
+    count, slash, period = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if not slash or _NUMBER.match(count) is None or not 1 <= int(count) <= _MOST_TIMES:
+        raise wrong("a rate like 60/1m, or off")
+    seconds = read_duration(period)
+    if not 1 <= seconds <= _LONGEST_PERIOD:
+        raise wrong("a rate over 1s to 1h")
+    return Rate(int(count), seconds)
+
+
+def write_rate(rate: Rate | None) -> str:
+    """Write a rate as `read_rate` reads it."""
+    return "off" if rate is None else f"{rate.count}/{write_duration(rate.period)}"
 
 
 def read_percent(value: object) -> float:
@@ -189,6 +213,14 @@ Size = Annotated[
     ),
 ]
 """Bytes."""
+
+RateOrOff = Annotated[
+    Rate | None,
+    PlainValidator(read_rate),
+    PlainSerializer(write_rate, return_type=str, when_used="json"),
+    _schema(pattern="^([1-9][0-9]*/[1-9][0-9]*(ms|s|m|h)|off)$", examples=["60/1m", "off"]),
+]
+"""So many times in so many seconds; None where it is switched off."""
 
 Percent = Annotated[
     float,

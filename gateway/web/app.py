@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
+from gateway.core.trust import NOBODY, TrustedProxies
 from gateway.flow.clients import Client
 from gateway.flow.tokens import TokenFlow, TokenPolicy
 from gateway.ports import Clock, KeySource
@@ -43,6 +44,7 @@ def create_token_app(
     prefix: str = PREFIX,
     cookies: OwnCookies | None = None,
     cross_origin: CrossOrigin | None = None,
+    proxies: TrustedProxies = NOBODY,
 ) -> Starlette:
     """Return the application. Its scope must hold `extensions.crossfade` with `head`, `peer` and `request_id`.
 
@@ -60,6 +62,7 @@ def create_token_app(
         sites=sites,
         audience=policy.audience,
         clock=clock,
+        proxies=proxies,
     )
     well_known = WellKnown(keys=keys, issuer=policy.issuer, public_origin=public_origin, prefix=prefix)
     app = Starlette(

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.core.credentials import Ours, Site, find_cookie, find_credential, find_sessions
+from gateway.core.trust import NOBODY, TrustedProxies, find_client_address
 from gateway.errors import (
     InvalidClient,
     InvalidGrant,
@@ -29,7 +30,7 @@ from gateway.web.cookies import OwnCookies
 from gateway.web.form import Form, ensure_no_query, ensure_parameter, find_flag, read_form
 from gateway.web.guard import Guard
 from gateway.web.reception import Gate, Refused
-from gateway.web.visit import head_of, json
+from gateway.web.visit import head_of, json, visitor_of
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693 section 3
 SESSION_COOKIE_TYPE = "urn:crossfade:params:oauth:token-type:session-cookie"
@@ -51,6 +52,7 @@ class TokenEndpoints:
     sites: Sequence[Site]
     audience: str
     clock: Clock
+    proxies: TrustedProxies = NOBODY
 
     # --- POST token (RFC 6749 section 3.2, RFC 8693) ---
 
@@ -58,6 +60,7 @@ class TokenEndpoints:
         """Exchange a session or a refresh token for tokens."""
         if not self.gate.posture.issues:
             raise IssuingSuspended
+        await self.tokens.ensure_address_may(self._address(request), now=self.clock.wall())
         form = await read_form(request)
         client = self._client(request, form)
         grant_type = ensure_parameter(form, "grant_type")
@@ -67,6 +70,10 @@ class TokenEndpoints:
         if grant_type == GrantType.TOKEN_EXCHANGE:
             return await self._exchange(head_of(request), form, client)
         return await self._refresh(request, form, client)
+
+    def _address(self, request: Request) -> str:
+        visitor = visitor_of(request.scope)
+        return find_client_address(visitor.head, visitor.peer, self.proxies)
 
     async def _exchange(self, head: RequestHead, form: Form, client: Client) -> Response:
         _ensure_exchange(form, self.audience)

@@ -18,6 +18,7 @@ from gateway.errors import ConfigurationError
 from gateway.facts import Event
 from gateway.flow.posture import PostureControl
 from gateway.flow.prove import Prover, ProverPolicy
+from gateway.flow.rates import TokenRates
 from gateway.flow.recheck import Recheck
 from gateway.flow.request import RequestFlow
 from gateway.flow.standing import TokenStanding
@@ -32,6 +33,7 @@ from gateway.web.cookies import OwnCookies
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
+from gateway.wiring.rates import open_limiter
 from gateway.wiring.sessions import open_enders, open_sessions, open_transport
 from gateway.wiring.stores import load_ring, open_keys, open_secrets, open_stores
 
@@ -77,6 +79,7 @@ class Gateway(Carrier):
         )
         self._csrf = CsrfPairs(public_origin=str(settings.public_url), entropy=randomness.token_bytes)
         self._sites = {site.name: site for site in policies.sites_of(settings)}
+        self._rates = TokenRates(policies.rate_policy_of(settings), open_limiter(settings, environ, opened), self.facts)
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
         self.tokens = self._token_flow(token_secrets)
         self.recheck = Recheck(
@@ -181,6 +184,7 @@ class Gateway(Carrier):
             live=self.live,
             facts=self.facts,
             entropy=randomness.token_bytes,
+            rates=self._rates,
         )
 
     def _enders(self) -> dict[str, SessionEnder]:
@@ -250,6 +254,7 @@ class Gateway(Carrier):
             prefix=self.settings.prefix,
             cookies=self._cookies,
             cross_origin=policies.cross_origin_of(self.settings),
+            proxies=self.proxies,
         )
 
     def _posture_control(self) -> PostureControl:

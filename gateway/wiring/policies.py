@@ -10,6 +10,7 @@ from gateway.core.rotation import RotationPolicy
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.errors import ConfigurationError
 from gateway.flow.clients import Client, GrantType
+from gateway.flow.rates import RatePolicy
 from gateway.flow.request import RequestPolicy
 from gateway.flow.tokens import TokenPolicy
 from gateway.http1.limits import Limits
@@ -153,6 +154,12 @@ def _rotation_of(tokens: Tokens) -> RotationPolicy:
     idle = tokens.idle or tokens.refresh
     rest = min(tokens.access, idle) / 2 if tokens.grace else 0.0  # not so long that it seems idle
     return RotationPolicy(grace=tokens.grace, idle=idle, rest=rest)
+
+
+def rate_policy_of(settings: Settings) -> RatePolicy:
+    """How often tokens may be asked for."""
+    rates = settings.rates
+    return RatePolicy(session=rates.session, family=rates.family, account=rates.account, address=rates.address)
 
 
 def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
+from gateway.core.rates import Rate
 from gateway.settings.addresses import read_address, read_origin, read_url
 from gateway.settings.values import (
     read_duration,
     read_network,
     read_path,
     read_percent,
+    read_rate,
     read_size,
     write_duration,
     write_size,
@@ -34,6 +36,9 @@ from gateway.settings.values import (
         (read_size, "1GiB", 1 << 30),
         (read_size, "10B", 10),
         (read_size, 4096, 4096),
+        (read_rate, "60/1m", Rate(60, 60.0)),
+        (read_rate, "1/1h", Rate(1, 3600.0)),
+        (read_rate, "off", None),
         (read_percent, "0%", 0.0),
         (read_percent, "12.5%", 12.5),
         (read_percent, "100%", 100.0),
@@ -57,6 +62,11 @@ def test_reads(read: Callable[[object], object], text: object, value: object) ->
         (read_duration, 30, "expected a duration like 30s", "30s"),
         (read_duration, "100 millis", "expected a duration like 30s", "100ms"),
         (read_duration, 2.5, "expected a duration like 30s", ""),
+        (read_rate, 60, "expected a rate like 60/1m, or off", ""),
+        (read_rate, False, "expected a rate like 60/1m, or off", ""),
+        (read_rate, "0/1m", "expected a rate like 60/1m, or off", ""),
+        (read_rate, "60/500ms", "expected a rate over 1s to 1h", ""),
+        (read_rate, "60/2h", "expected a rate over 1s to 1h", ""),
         (read_duration, True, "expected a duration like 30s", ""),
         (read_duration, "-1s", "expected a duration like 30s", ""),
         (read_duration, "1h30m", "expected a duration like 30s", ""),

@@ -8,6 +8,7 @@ from gateway.settings.addresses import Address, Listen, Site
 from gateway.settings.schema.limits import Limits
 from gateway.settings.schema.listeners import Admin, Drain, Metrics
 from gateway.settings.schema.phase import Phase
+from gateway.settings.schema.rates import Rates
 from gateway.settings.schema.routes import Cors, IdentityHeaders, Route
 from gateway.settings.schema.section import Section
 from gateway.settings.schema.sessions import Session
@@ -56,6 +57,8 @@ class Settings(Section):
     """Access and refresh tokens."""
     clients: Annotated[tuple[Client, ...], Field(max_length=100)] = ()
     """Who gets tokens."""
+    rates: Rates = Field(default_factory=Rates)
+    """How often tokens may be asked for."""
     keys: Secrets = ()
     """Private signing keys (PEM); the first one signs, all of them verify. Without any, one is made once, beside the
     embedded store."""

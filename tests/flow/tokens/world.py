@@ -10,6 +10,7 @@ from gateway.errors import InvalidToken
 from gateway.facts import Event, RequestFact
 from gateway.flow.clients import Client
 from gateway.flow.live import Live
+from gateway.flow.rates import TokenRates
 from gateway.flow.tokens import Grant, TokenFlow, TokenPolicy, TokenSecrets
 from gateway.keys.files import KeyPlace, load_key
 from gateway.keys.generated import generate_pem
@@ -127,6 +128,7 @@ class World:
             clock=self.clock,
             entropy=self.entropy,
         )
+        self.rates = TokenRates()
         self.tokens = self.flow()
 
     def flow(self) -> TokenFlow:
@@ -144,6 +146,7 @@ class World:
             live=self.live,
             facts=self.facts,
             entropy=self.entropy,
+            rates=self.rates,
         )
 
     async def start(self) -> "World":

@@ -1,0 +1,21 @@
+"""How often tokens may be asked for."""
+
+from gateway.core.rates import Rate
+from gateway.settings.schema.section import Section
+from gateway.settings.values import RateOrOff
+
+
+class Rates(Section):
+    """How often tokens may be asked for: so many times at once, and then evenly; beyond that 429 with `Retry-After`.
+
+    The defaults leave room for a browser whose fifty tabs wake up together.
+    """
+
+    session: RateOrOff = Rate(120, 60.0)
+    """Exchanges of one session cookie."""
+    family: RateOrOff = Rate(120, 60.0)
+    """Refreshes with the tokens of one exchange."""
+    account: RateOrOff = Rate(600, 60.0)
+    """Exchanges and refreshes of one user."""
+    address: RateOrOff = None
+    """Token requests from one address; off, since a whole office may have the same one."""
