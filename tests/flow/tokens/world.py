@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import cast
 
 from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.credentials import Site
@@ -16,6 +17,7 @@ from gateway.keys.files import KeyPlace, load_key
 from gateway.keys.generated import generate_pem
 from gateway.keys.ring import KeyRing
 from gateway.model import Anonymous, LegacySession, SessionCookie, VaultedSession, Verdict, VerifiedToken
+from gateway.ports import RefreshStore, RevocationLog, VaultStore
 from gateway.stores.refresh_memory import MemoryRefreshStore
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.revocation_memory import MemoryRevocationStore
@@ -113,17 +115,23 @@ class World:
     keys: KeyRing = KEYS
 
     def __post_init__(self) -> None:
-        self.log = MemoryRevocationLog()
-        self.vaulted = MemoryVaultStore()
-        self.families = MemoryRefreshStore(self.log, self.vaulted)
-        self.revocation = MemoryRevocationStore(self.log, self.clock)
         self.app = Application()
         self.live = Live()
         self.facts = Counting()
         self.entropy = _Entropy()
+        log, vaulted = MemoryRevocationLog(), MemoryVaultStore()
+        self.work_on(MemoryRefreshStore(log, vaulted), vaulted, log)
+
+    def work_on(self, families: RefreshStore, vaulted: VaultStore, log: RevocationLog) -> None:
+        """Put everything together as a new process does: nothing is cached, and revocations are yet to be read."""
+        # Most tests look into the stores in memory, which is what they are given.
+        self.families = cast("MemoryRefreshStore", families)
+        self.vaulted = cast("MemoryVaultStore", vaulted)
+        self.log = cast("MemoryRevocationLog", log)
+        self.revocation = MemoryRevocationStore(log, self.clock)
         self.vault = SealedVault(
-            store=self.vaulted,
-            families=self.families,
+            store=vaulted,
+            families=families,
             keys=VaultKeys("v1", {"v1": bytes(32)}),
             clock=self.clock,
             entropy=self.entropy,
