@@ -223,12 +223,13 @@ class RevocationKind(StrEnum):
     EVERYTHING = "all"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Revocation:
     """One entry of the blacklist. `name` is the jti, sid or subject (empty for everything).
 
     `expires_at` is when no token that it could concern is alive any more, in seconds since 1970.
     `sequence` is its number in the one sequence of revocations: the epoch that it sets.
+    Not frozen, because a million may be made at a start; nobody changes it after the log has read it.
     """
 
     kind: RevocationKind

@@ -89,6 +89,14 @@ class Families:
         self.dependencies = layout.add(
             "gauge", "crossfade_dependency_up", "1 while the dependency answers.", {"dependency": dependencies}
         )
+        self.revocations = layout.add(
+            "gauge", "crossfade_live_revocations", "Revocations in the copy in the process that have not expired."
+        )
+        self.staleness = layout.add(
+            "gauge",
+            "crossfade_revocation_staleness_seconds",
+            "Seconds since that copy was last known to be complete.",
+        )
         self.connections = layout.add(
             "gauge",
             "crossfade_connections",

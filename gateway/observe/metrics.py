@@ -90,6 +90,11 @@ class Metrics:
         if slot is not None:
             self.slots[slot] = float(is_up)
 
+    def set_revocations(self, count: int, *, staleness: float) -> None:
+        """Show how many revocations are known, and for how many seconds nothing has confirmed that these are all."""
+        self.slots[self.families.revocations.start] = float(count)
+        self.slots[self.families.staleness.start] = staleness
+
     def set_connections(self, side: str, *, active: int, idle: int) -> None:
         """Show how many connections are open; `side` is client or upstream."""
         connections = self.families.connections

@@ -23,6 +23,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"clients"}), check_rules.clients_make_sense),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
     (frozenset({"revocation", "stores"}), check_rules.foreign_blacklists_can_be_read),
+    (frozenset({"revocation", "stores"}), check_rules.mirror_can_be_fed),
     (frozenset({"phase"}), check_rules.everybody_takes_part),
     (frozenset({"limits"}), check_rules.limits_let_requests_in),
     (frozenset({"sessions", "upstreams"}), check_sessions.sessions_belong_somewhere),

@@ -116,6 +116,21 @@ def foreign_blacklists_can_be_read(settings: Settings) -> Iterator[Finding]:
             yield Finding(place, "expected a key like blacklist:{jti}, with {jti}, {sid} or {sub}", shows=True)
 
 
+def mirror_can_be_fed(settings: Settings) -> Iterator[Finding]:
+    """A mirror knows what the feed in Redis and the log tell it, and nothing else."""
+    revocation = settings.revocation
+    if revocation.mode == "mirror" and settings.stores.redis is None:
+        yield Finding(("revocation", "mode"), "mirror needs stores.redis, where its feed is", shows=True)
+    if revocation.mode == "mirror" and revocation.also_check:
+        yield Finding(
+            ("revocation", "also_check"),
+            "cannot be kept by mode mirror, since no feed tells of other blacklists; use strict",
+            at_key=True,
+        )
+    if not 2.0 <= revocation.max_staleness <= 300.0:
+        yield Finding(("revocation", "max_staleness"), "expected 2s to 5m; the log is read every second", shows=True)
+
+
 def everybody_takes_part(settings: Settings) -> Iterator[Finding]:
     """A roll-out by share of users is planned."""
     if settings.phase.rollout != 100:

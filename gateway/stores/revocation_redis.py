@@ -67,9 +67,9 @@ class RedisRevocationStore:
         self._clock = clock
         self._policy = policy or RedisPolicy()
         self._jitter = jitter
-        self._keys = RedisKeys(self._policy.prefix, self._policy.also_check)
+        self.keys = RedisKeys(self._policy.prefix, self._policy.also_check)
         client = connect(address, self._policy.write_timeout)
-        self._blacklist = RedisBlacklist(client, self._keys, clock, feed_length=self._policy.feed_length)
+        self._blacklist = RedisBlacklist(client, self.keys, clock, feed_length=self._policy.feed_length)
         self._keeper = Keeper(self._round)
         self._state = DependencyState(is_up=False, since=clock.wall(), reason="starting")
         self._connection: RedisConnection | None = None
@@ -127,7 +127,7 @@ class RedisRevocationStore:
             DependencyError: it cannot be reached, or does not let us in.
             ConfigurationError: it is one that can never be used.
         """
-        return await examine(self._address, self._tls, self._keys, self._log, deadline=self._policy.write_timeout)
+        return await examine(self._address, self._tls, self.keys, self._log, deadline=self._policy.write_timeout)
 
     async def _publish(self, revocations: Sequence[Revocation]) -> None:
         async with self._writing:  # in the order of the sequence, and over one connection
@@ -144,7 +144,7 @@ class RedisRevocationStore:
 
     async def _ensure_visible(self, connection: RedisConnection, held: int | None = 0) -> None:
         """Make sure that look-ups see what was written: they go over another connection, perhaps to another server."""
-        seen = await connection.call(b"GET", self._keys.sequence)
+        seen = await connection.call(b"GET", self.keys.sequence)
         if held is None or not self._is_complete(seen) or self._newest < held:
             raise RedisFault(_LOST_WRITES)
 
@@ -224,7 +224,7 @@ class RedisRevocationStore:
                 self._fall(reason)
 
         self._connection = connection
-        self._look_ups = LookUps(connection, self._keys, is_complete=self._is_complete, on_fault=on_fault)
+        self._look_ups = LookUps(connection, self.keys, is_complete=self._is_complete, on_fault=on_fault)
         self._state = DependencyState(is_up=True, since=self._clock.wall())
 
     async def _inspect(self, connection: RedisConnection) -> None:

@@ -1,51 +1,74 @@
-"""The fast copy of what was revoked: in this process, or in the Redis that several gateways share."""
+"""The fast copy of what was revoked: in this process, and in the Redis that several gateways share."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.ports import Clock, RevocationLog, RevocationStore
+from gateway.settings.schema.stores import Revocation
 from gateway.stores.dependency import DependencyState
-from gateway.stores.revocation_memory import MemoryRevocationStore
-from gateway.stores.revocation_pair import PairedRevocationStore
+from gateway.stores.revocation_memory import Announce, MemoryRevocationStore
 from gateway.wiring.extras import ensure_installed
 
 
 @dataclass(frozen=True, slots=True)
 class Blacklist:
-    """A store with its life. `state` tells whether it can be reached; None where it lies in this process."""
+    """A store with its life. `mirror` is the copy in this process.
+
+    `state` tells whether Redis can be reached; None where there is none.
+    """
 
     store: RevocationStore
+    mirror: MemoryRevocationStore
     start: Callable[[], Awaitable[None]]
     aclose: Callable[[], Awaitable[None]]
     state: Callable[[], DependencyState] | None = None
 
 
-def open_memory(log: RevocationLog, clock: Clock) -> Blacklist:
-    """Prepare the copy in this process."""
-    store = MemoryRevocationStore(log, clock)
-    return Blacklist(store, start=store.start, aclose=store.close)
+def open_mirror(
+    policy: Revocation, log: RevocationLog, clock: Clock, announce: Announce, *, is_shared: bool
+) -> MemoryRevocationStore:
+    """Prepare the copy in this process. Where nobody else writes to the log, it never grows stale."""
+    staleness = policy.max_staleness if is_shared else math.inf
+    return MemoryRevocationStore(log, clock, max_staleness=staleness, announce=announce)
 
 
-def open_redis(url: str, also_check: Sequence[str], log: RevocationLog, clock: Clock) -> Blacklist:
-    """Prepare the shared copy beside the one in this process; `start` connects.
+def open_memory(mirror: MemoryRevocationStore) -> Blacklist:
+    """Let the copy in this process answer alone."""
+    return Blacklist(mirror, mirror, start=mirror.start, aclose=mirror.close)
+
+
+def open_redis(
+    url: str, policy: Revocation, mirror: MemoryRevocationStore, log: RevocationLog, clock: Clock
+) -> Blacklist:
+    """Prepare the shared copy, and the feed that leads from there into the mirror; `start` connects.
 
     Raises:
         ConfigurationError: the address cannot be used, or the package for it is missing.
     """
     ensure_installed("redis", "hiredis", extra="redis", wanted_by="stores.redis")
     from gateway.stores.redis_address import parse_redis_url
+    from gateway.stores.revocation_feed import RevocationFeed
+    from gateway.stores.revocation_modes import MirroredRevocationStore, StrictRevocationStore
     from gateway.stores.revocation_redis import RedisPolicy, RedisRevocationStore
 
-    shared = RedisRevocationStore(parse_redis_url(url), log, clock, RedisPolicy(also_check=tuple(also_check)))
-    own = MemoryRevocationStore(log, clock)
+    address = parse_redis_url(url)
+    shared = RedisRevocationStore(address, log, clock, RedisPolicy(also_check=policy.also_check))
+    feed = RevocationFeed(address, shared.keys, mirror, clock)
 
     async def start() -> None:
-        await own.start()
+        await mirror.start()
         await shared.start()
+        await feed.start()
 
     async def aclose() -> None:
+        await feed.close()
         await shared.close()
-        await own.close()
+        await mirror.close()
 
-    pair = PairedRevocationStore(shared, own)
-    return Blacklist(pair, start=start, aclose=aclose, state=lambda: shared.state)
+    store: RevocationStore
+    if policy.mode == "mirror":
+        store = MirroredRevocationStore(shared, mirror)
+    else:
+        store = StrictRevocationStore(shared, mirror, needs_shared=bool(policy.also_check))
+    return Blacklist(store, mirror, start=start, aclose=aclose, state=lambda: shared.state)

@@ -65,7 +65,7 @@ class Gateway(Carrier):
         self.sessions = open_sessions(settings, environ, self.upstreams, self._codec_is_stale)
         for sessions in self.sessions.values():
             opened.push_async_callback(sessions.close)
-        self.stores = stores = open_stores(settings, environ, clock, opened)
+        self.stores = stores = open_stores(settings, environ, clock, opened, self.live.end)
         self._transports = {name: open_transport(upstream) for name, upstream in self.upstreams.items()}
         for transport in self._transports.values():
             opened.push_async_callback(transport.aclose)
@@ -281,6 +281,8 @@ class Gateway(Carrier):
 
     def _show(self, now: float) -> None:
         self._show_dependency("store", is_up=self.control.is_store_up)
+        mirror = self.stores.blacklist.mirror
+        self.metrics.set_revocations(len(mirror), staleness=mirror.staleness)
         state = self.stores.blacklist.state
         if state is not None:
             self._show_dependency("redis", is_up=state().is_up, reason=state().reason)

@@ -11,7 +11,8 @@ from gateway.keys.ring import KeyRing, RingKey
 from gateway.keys.secrets import DerivedKeys, derive_keys, load_master, load_or_generate_master
 from gateway.ports import Clock, PhaseStore, RefreshStore, RevocationLog, RevocationStore, VaultStore
 from gateway.settings.schema.root import Settings
-from gateway.wiring.blacklist import Blacklist, open_memory, open_redis
+from gateway.stores.revocation_memory import Announce
+from gateway.wiring.blacklist import Blacklist, open_memory, open_mirror, open_redis
 from gateway.wiring.durable import Durable, open_embedded, open_postgres
 
 Environ = Mapping[str, str]
@@ -44,10 +45,13 @@ class Stores:
         await self.blacklist.start()
 
 
-def open_stores(settings: Settings, environ: Environ, clock: Clock, opened: AsyncExitStack) -> Stores:
+def open_stores(
+    settings: Settings, environ: Environ, clock: Clock, opened: AsyncExitStack, announce: Announce
+) -> Stores:
     """Open the durable stores and prepare the blacklist; `start` connects them.
 
-    `opened` closes them, the database last, because the blacklist may still read it.
+    `opened` closes them, the database last, because the blacklist may still read it. `announce` is told what other
+    gateways revoked.
 
     Raises:
         ConfigurationError: the file, or an address, cannot be used.
@@ -55,10 +59,11 @@ def open_stores(settings: Settings, environ: Environ, clock: Clock, opened: Asyn
     redis, postgres = settings.stores.redis, settings.stores.postgres
     durable = open_embedded(settings.stores.embedded) if postgres is None else open_postgres(postgres, environ)
     opened.push_async_callback(durable.aclose)
+    mirror = open_mirror(settings.revocation, durable.log, clock, announce, is_shared=postgres is not None)
     if redis is None:
-        blacklist = open_memory(durable.log, clock)
+        blacklist = open_memory(mirror)
     else:
-        blacklist = open_redis(redis.read(environ), settings.revocation.also_check, durable.log, clock)
+        blacklist = open_redis(redis.read(environ), settings.revocation, mirror, durable.log, clock)
     opened.push_async_callback(blacklist.aclose)
     return Stores(durable.families, durable.vault, durable.phase, durable.log, blacklist, durable)
 

@@ -1,7 +1,10 @@
-"""Redis goes away and comes back: nobody is logged out, nobody revoked gets in, strangers notice nothing."""
+"""Redis goes away and comes back: nobody is logged out, nobody revoked gets in, and who is good is served.
+
+Only where another service keeps a blacklist there, nobody else can say, and tokens wait for it.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -10,6 +13,9 @@ from tests.e2e.browser import Browser
 from tests.e2e.world import World
 from tests.servers import RedisServer, running_redis
 
+OTHERS = "revocation: { also_check: ['blacklist:{jti}'] }"
+MODES = ["revocation: { mode: strict }", "revocation: { mode: mirror }"]
+
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
@@ -17,14 +23,32 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"), redis=redis.url)
+def running_world(folder: str, factory: pytest.TempPathFactory, redis: RedisServer, extra: str) -> Iterator[World]:
+    world = World(factory.mktemp(folder), redis=redis.url, extra=extra)
     try:
         world.start()
         yield world
     finally:
         world.stop()
+
+
+@pytest.fixture(scope="module", params=MODES, ids=["strict", "mirror"])
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis: RedisServer
+) -> Iterator[World]:
+    yield from running_world("world", tmp_path_factory, redis, request.param)
+
+
+@pytest.fixture(scope="module")
+def their_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with running_redis(tmp_path_factory.mktemp("their_redis"), is_tcp=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, their_redis: RedisServer) -> Iterator[World]:
+    """A gateway that has to ask the blacklist of another service."""
+    yield from running_world("guarded", tmp_path_factory, their_redis, OTHERS)
 
 
 def signed_in(world: World) -> Browser:
@@ -43,20 +67,83 @@ def wait_until_served(browser: Browser) -> float:
     return time.monotonic() - began
 
 
-def test_every_token_request_asks_redis(world: World, redis: RedisServer) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def median_time(browser: Browser) -> float:
+    """Seconds that a good token waits for its answer."""
+    durations = []
+    for _ in range(11):
+        began = time.monotonic()
+        assert browser.with_token("GET", "/api/me").json() == {"user": "ada"}
+        durations.append(time.monotonic() - began)
+    return sorted(durations)[len(durations) // 2]
+
+
+def hurt(redis: RedisServer, fault: str) -> None:
+    redis.freeze() if fault == "frozen" else redis.kill()
+
+
+def heal(redis: RedisServer, fault: str) -> None:
+    redis.thaw() if fault == "frozen" else redis.restart()
+
+
+def is_shown_as_up(world: World) -> bool:
+    """What the metrics and the readiness say of Redis, which is the same."""
+    metrics = httpx.get(f"{world.admin}/metrics", trust_env=False).text
+    readiness = httpx.get(f"{world.admin}/readyz", trust_env=False)
+    assert readiness.status_code == 200
+    is_up = bool(readiness.json()["dependencies"]["redis"]["up"])
+    assert readiness.json()["status"] == ("ready" if is_up else "degraded")
+    return is_up and 'crossfade_dependency_up{dependency="redis"} 1' in metrics
+
+
+def test_every_token_request_asks_redis_in_strict_mode_alone(world: World, redis: RedisServer) -> None:
     browser = signed_in(world)
     before = redis.calls_of("mget")
     for _ in range(5):
         assert browser.with_token("GET", "/api/me").status_code == 200
-    assert redis.calls_of("mget") >= before + 5
+    asked = redis.calls_of("mget") - before
+    assert asked == 0 if "mirror" in world.extra else asked >= 5
 
 
 @pytest.mark.parametrize("fault", ["stopped", "frozen"])
-def test_while_redis_is_away_a_token_is_503_and_everybody_else_is_served(
+def test_while_redis_is_away_good_tokens_are_served_and_revoked_ones_refused(
     world: World, redis: RedisServer, fault: str
 ) -> None:
+    before, meanwhile, browser, stranger = signed_in(world), signed_in(world), signed_in(world), world.browser()
+    assert before.own("logout", headers={"Authorization": f"Bearer {before.token}"}).status_code == 200
+    usual = median_time(browser)
+    hurt(redis, fault)
+    try:
+        assert Browser(world.base).with_token("GET", "/api/me", token=before.token).status_code == 401
+        assert median_time(browser) < 3 * usual + 0.02  # the first one pays the deadline of 50 ms, the others not
+        assert Browser(world.base).with_token("GET", "/api/me", token=before.token).status_code == 401
+        assert meanwhile.own("logout", headers={"Authorization": f"Bearer {meanwhile.token}"}).status_code == 200
+        assert Browser(world.base).with_token("GET", "/api/me", token=meanwhile.token).status_code == 401
+        assert browser.refresh().status_code == 200
+        assert browser.with_token("GET", "/api/me").status_code == 200
+        assert stranger.get("/").status_code == 200
+        wait_until(lambda: not is_shown_as_up(world))
+    finally:
+        heal(redis, fault)
+    wait_until(lambda: is_shown_as_up(world))
+    for ended in (before, meanwhile):
+        assert Browser(world.base).with_token("GET", "/api/me", token=ended.token).status_code == 401
+    assert browser.with_token("GET", "/api/me").status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["stopped", "frozen"])
+def test_where_another_service_keeps_a_blacklist_a_token_is_503_and_everybody_else_is_served(
+    guarded: World, their_redis: RedisServer, fault: str
+) -> None:
+    world, redis = guarded, their_redis
     browser, stranger = signed_in(world), world.browser()
-    redis.freeze() if fault == "frozen" else redis.kill()
+    hurt(redis, fault)
     try:
         durations = []
         with httpx.Client(base_url=world.base, trust_env=False) as client:
@@ -74,7 +161,7 @@ def test_while_redis_is_away_a_token_is_503_and_everybody_else_is_served(
         assert browser.get("/api/me").json() == {"user": "ada"}
         assert httpx.get(f"{world.admin}/readyz", trust_env=False).json()["status"] == "degraded"
     finally:
-        redis.thaw() if fault == "frozen" else redis.restart()
+        heal(redis, fault)
     wait_until_served(browser)
 
 

@@ -23,6 +23,11 @@ class UnsteadyLog(MemoryRevocationLog):
 
     is_down = False
 
+    def forget_all(self) -> None:
+        """Go back to the beginning, as a database does that was restored from a backup."""
+        self._entries.clear()
+        self._sequence = 0
+
     async def live(self, now: float, *, after: int = 0, limit: int | None = None) -> Sequence[Revocation]:
         if self.is_down:
             raise StoreUnavailable

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from gateway.errors import ConfigurationError
-from gateway.settings.schema.section import Section, not_yet
+from gateway.settings.schema.section import Section
 from gateway.settings.secrets import Secret
-from gateway.settings.values import Count, File, Flag, Text, Variable, wrong
+from gateway.settings.values import Count, Duration, File, Flag, Text, Variable, wrong
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.redis_address import parse_redis_url
 
@@ -139,10 +139,10 @@ class Stores(Section):
 class Revocation(Section):
     """How fresh the answer to "was it revoked?" must be."""
 
-    kinds = ("mode", "also_check")
-    planned = ("max_staleness",)
-
-    mode: Annotated[Literal["strict"], not_yet("mirror", available=("strict",))] = "strict"
-    """`strict` asks for every request."""
+    mode: Literal["strict", "mirror"] = "strict"
+    """`strict` asks Redis for every request, `mirror` a copy in each process that a stream in Redis keeps current."""
+    max_staleness: Duration = 5.0
+    """For how long the copy in the process is good after it was known to be complete: in `mirror` always, in `strict`
+    while Redis is away."""
     also_check: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """Key templates of blacklists that others keep in the same Redis, like `blacklist:{jti}`."""

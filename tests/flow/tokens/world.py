@@ -159,7 +159,7 @@ class World:
 
     async def start(self) -> "World":
         """Read the log once, so that revocations can be looked up."""
-        await self.revocation.catch_up(self.clock.now)
+        await self.revocation.catch_up()
         return self
 
     @property

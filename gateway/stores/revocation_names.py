@@ -1,0 +1,100 @@
+"""A set of names that expire, small enough for a million of them in every worker.
+
+A name is kept as a keyed hash: Python hashes strings by SipHash under a key drawn for each process. Two names that
+share one, of which nobody can choose a pair, count as both named: a collision refuses. A dictionary of as many hashes
+takes four times the memory, and one sorted list would stop everything while it grows or forgets.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+
+_BUCKET_BITS = 14
+_FLAG_BITS = 23
+_SPAN_BITS = 15
+_SPAN = 1800
+"""Names expire together in spans of half an hour, never early. In seconds."""
+
+_HASH = (1 << 63) - 1
+_FLAG = (1 << _FLAG_BITS) - 1
+_BUCKET = (1 << _BUCKET_BITS) - 1
+_LAST_SPAN = (1 << _SPAN_BITS) - 1
+_NO_FLAGS = bytes(1 << (_FLAG_BITS - _BUCKET_BITS))
+_SWEPT_AT_ONCE = 64
+
+
+class ExpiringNames:
+    """Names by 63 bits of their hashes. `now` is the time of the construction; spans are counted from there.
+
+    The low 14 bits of a hash choose a bucket; an entry of the bucket, a sorted array, holds the other 49 above the
+    number of its span. A flag for the low 23 bits says whether anything may be there at all: most names are not in the
+    set, and for them the flag is the whole look-up.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._first_span = int(now // _SPAN)
+        self._flags = bytearray(1 << _FLAG_BITS)
+        self._buckets: list[array[int]] = [array("Q") for _ in range(1 << _BUCKET_BITS)]
+        self._count = 0
+        self._hand = 0
+
+    def __contains__(self, name: str) -> bool:
+        key = hash(name) & _HASH
+        if not self._flags[key & _FLAG]:
+            return False
+        bucket = self._buckets[key & _BUCKET]
+        lowest = key >> _BUCKET_BITS << _SPAN_BITS
+        at = bisect_left(bucket, lowest)
+        return at < len(bucket) and bucket[at] <= lowest | _LAST_SPAN
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, name: str, expires_at: float) -> None:
+        """Remember a name until then, in seconds since 1970; one that is there already is never shortened."""
+        key = hash(name) & _HASH
+        bucket = self._buckets[key & _BUCKET]
+        lowest = key >> _BUCKET_BITS << _SPAN_BITS
+        entry = lowest | min(max(int(expires_at // _SPAN) - self._first_span, 0), _LAST_SPAN)
+        at = bisect_left(bucket, lowest)
+        if at < len(bucket) and bucket[at] <= lowest | _LAST_SPAN:
+            bucket[at] = max(bucket[at], entry)
+            return
+        bucket.insert(at, entry)
+        self._flags[key & _FLAG] = 1
+        self._count += 1
+
+    def fill(self, names: Iterable[tuple[str, float]]) -> None:
+        """Add many names in a third of the time. No name may be looked for before `finish_filling`."""
+        buckets, flags, first = self._buckets, self._flags, self._first_span
+        count = self._count
+        for name, expires_at in names:
+            key = hash(name) & _HASH
+            span = min(max(int(expires_at) // _SPAN - first, 0), _LAST_SPAN)
+            buckets[key & _BUCKET].append(key >> _BUCKET_BITS << _SPAN_BITS | span)
+            flags[key & _FLAG] = 1
+            count += 1
+        self._count = count
+
+    def finish_filling(self) -> None:
+        """Sort what `fill` has added."""
+        self._buckets = [array("Q", sorted(bucket)) for bucket in self._buckets]
+
+    def discard_expired(self, now: float, *, buckets: int = _SWEPT_AT_ONCE) -> int:
+        """Look through so many of the 16384 buckets, from where the last call ended; return how many names went."""
+        before, over = self._count, int(now // _SPAN) - self._first_span
+        for number in range(self._hand, self._hand + buckets):
+            self._sweep(number & _BUCKET, over)
+        self._hand = (self._hand + buckets) & _BUCKET
+        return before - self._count
+
+    def _sweep(self, number: int, over: int) -> None:
+        bucket = self._buckets[number]
+        kept = array("Q", [entry for entry in bucket if entry & _LAST_SPAN >= over])
+        if len(kept) == len(bucket):
+            return
+        self._count -= len(bucket) - len(kept)
+        self._buckets[number] = kept
+        self._flags[number :: 1 << _BUCKET_BITS] = _NO_FLAGS
+        for entry in kept:
+            self._flags[number | entry >> _SPAN_BITS << _BUCKET_BITS & _FLAG] = 1
