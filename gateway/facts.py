@@ -24,6 +24,8 @@ class Event(StrEnum):
     REFRESH_ENDED = "refresh_ended"
     REFRESH_UNKNOWN = "refresh_unknown"
     REFRESH_WRONG_CLIENT = "refresh_wrong_client"
+    REFRESH_WRONG_KEY = "refresh_wrong_key"
+    DPOP_REFUSED = "dpop_refused"
     LOGOUT_HERE = "logout_here"
     LOGOUT_SEEN = "logout_seen"
     ROTATION_SEEN = "rotation_seen"

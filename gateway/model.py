@@ -103,7 +103,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """`Authorization: Bearer` that claims our issuer. It decides alone."""
+    """`Authorization: Bearer`, or `DPoP`, with a token that claims our issuer. It decides alone."""
 
     text: bytes
 
@@ -158,6 +158,8 @@ class VerifiedToken:
     not_before: float
     expires_at: float
     claims: Mapping[str, object]
+    bound_key: str = ""
+    """The thumbprint of the key that must be proved with each use (RFC 9449 section 6.1); empty where none must."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Foreign exceptions never pass a port: an adapter raises the `Unavailable` that i
 Times are seconds since 1970; durations are seconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.core.rates import Charge
@@ -276,6 +276,20 @@ class RateLimiter(Protocol):
         """Take one of each and return 0.0; or take none and return how many seconds to wait. Never raises.
 
         Where nobody can say, nothing is refused: a limit protects us, and its outage must not lock anybody out.
+        """
+        ...
+
+
+# --- proofs of possession ---
+
+
+class ProofReplays(Protocol):
+    """Which DPoP proofs were shown lately (RFC 9449 section 11.1), in bounded memory."""
+
+    def is_first(self, name: str, until: float, now: float) -> Awaitable[bool]:
+        """Whether nobody has shown it before; remembers it `until` it would be refused anyhow. Never raises.
+
+        May be awaited by a story that is stepped by hand.
         """
         ...
 

@@ -36,6 +36,8 @@ class Family:
     """No access token of the family outlives it. It never moves back, so that a revocation can rely on it."""
     ended_at: float | None = None
     ended_reason: str = ""
+    bound_key: str = ""
+    """The thumbprint of the key that its refresh tokens are bound to (RFC 9449 section 5); empty where to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class RefreshOutcome(StrEnum):
     ENDED = "ended"
     UNKNOWN = "unknown"
     WRONG_CLIENT = "wrong_client"
+    WRONG_KEY = "wrong_key"
 
 
 @dataclass(frozen=True, slots=True)

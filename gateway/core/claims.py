@@ -11,14 +11,24 @@ from gateway.records import Family
 _MAX_DATE = 2.0**53
 _MAX_SEQUENCE = 2**63 - 1
 _SUBJECT = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _IDENTIFIER = re.compile(r"[!-~]{1,128}")
 
 
 def access_claims(
-    family: Family, *, issuer: str, audience: str, token_id: str, sequence: int, lifetime: float, now: float
+    family: Family,
+    *,
+    issuer: str,
+    audience: str,
+    token_id: str,
+    sequence: int,
+    lifetime: float,
+    now: float,
+    bound_key: str = "",
 ) -> dict[str, object]:
     """Return the claims of a new access token of a family.
 
+    With `bound_key`, the thumbprint of a key, the token is of use only with a proof of that key (RFC 9449).
     `lifetime` is in seconds, `now` in seconds since 1970. The token never outlives the family. What the family's
     session says stands beside our own claims and never in their place.
     """
@@ -35,6 +45,7 @@ def access_claims(
         "jti": token_id,
         "sid": family.id,
         "seq": sequence,
+        **({"cnf": {"jkt": bound_key}} if bound_key else {}),
     }
 
 
@@ -78,6 +89,21 @@ def read_sequence(claims: Mapping[str, object], name: str) -> int:
     if type(value) is not int or not 0 <= value <= _MAX_SEQUENCE:
         raise InvalidToken(TokenFault.CLAIMS)
     return value
+
+
+def read_bound_key(claims: Mapping[str, object]) -> str:
+    """Return the thumbprint of the key that a token is bound to (RFC 9449 section 6.1); empty where it is to none.
+
+    Raises:
+        InvalidToken: it is bound in another way, which nobody here could check.
+    """
+    if "cnf" not in claims:
+        return ""
+    confirmation = claims["cnf"]
+    thumbprint = confirmation.get("jkt") if isinstance(confirmation, dict) and len(confirmation) == 1 else None
+    if type(thumbprint) is not str or _THUMBPRINT.fullmatch(thumbprint) is None:
+        raise InvalidToken(TokenFault.CLAIMS)
+    return thumbprint
 
 
 def has_audience(claims: Mapping[str, object], audience: str) -> bool:

@@ -18,7 +18,7 @@ from gateway.model import BearerToken, ForeignAuthorization, RequestHead, Sessio
 
 __all__ = ["Ours", "Site", "find_cookie", "find_credential", "find_sessions", "has_token_of_ours", "without_cookies"]
 
-_ONE_BEARER = re.compile(rb"bearer +([^\s,]+)", re.IGNORECASE)
+_ONE_TOKEN = re.compile(rb"(?:bearer|dpop) +([^\s,]+)", re.IGNORECASE)
 _SOME_BEARER = re.compile(rb"bearer[\s,]+[^\s,]", re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(rb"""[\s,;:="'<>]+""")
 _MOST_WORDS = 16
@@ -62,14 +62,14 @@ def find_credential(head: RequestHead, ours: Ours, sites: Sequence[Site]) -> Sho
         FieldsTooLarge: there are more cookies than any browser sends.
     """
     if head.authorization is not None:
-        bearer = _ONE_BEARER.fullmatch(head.authorization)  # the scheme in any case, RFC 9110 section 11.1
-        if bearer is not None and _is_ours(bearer[1], ours.issuer):
-            return BearerToken(bearer[1])
-        _ensure_foreign(head.authorization, ours.issuer, is_bearer=bearer is not None)
+        token = _ONE_TOKEN.fullmatch(head.authorization)  # the scheme in any case, RFC 9110 section 11.1
+        if token is not None and _is_ours(token[1], ours.issuer):
+            return BearerToken(token[1])
+        _ensure_foreign(head.authorization, ours.issuer, is_one_token=token is not None)
         return ForeignAuthorization(head.authorization, find_sessions(head.cookie, sites))
     beside = find_sessions(head.cookie, sites)
-    token = find_cookie(head.cookie, ours.access_cookie)
-    return beside if token is None else TokenCookie(token, beside)
+    cookie = find_cookie(head.cookie, ours.access_cookie)
+    return beside if cookie is None else TokenCookie(cookie, beside)
 
 
 def find_sessions(cookie: bytes | None, sites: Sequence[Site]) -> SessionCookie | None:
@@ -111,8 +111,8 @@ def _is_ours(word: bytes, issuer: str) -> bool:
     return word.startswith(_REFRESH) or find_issuer(word) == issuer
 
 
-def _ensure_foreign(authorization: bytes, issuer: str, *, is_bearer: bool) -> None:
-    if not is_bearer and _SOME_BEARER.match(authorization) is not None:
+def _ensure_foreign(authorization: bytes, issuer: str, *, is_one_token: bool) -> None:
+    if not is_one_token and _SOME_BEARER.match(authorization) is not None:
         raise BadRequest("The Authorization header does not hold exactly one credential.")
     if has_token_of_ours(authorization, issuer):
         raise BadRequest("A token of this gateway is sent with the scheme Bearer.")

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
+from gateway.core.dpop import ALGORITHMS, has_dpop_scheme
 from gateway.core.return_path import find_return_path
 from gateway.errors import (
     ClientNotAllowed,
@@ -99,9 +100,14 @@ def _fields(
 def _challenge(error: Unauthenticated, head: RequestHead | None) -> bytes:
     if isinstance(error, InvalidClient) and head is not None and (head.authorization or b"")[:6].lower() == b"basic ":
         return b'Basic realm="crossfade"'  # the scheme that the client used (RFC 6749 section 5.2)
-    if not error.challenge:
-        return b'Bearer realm="crossfade"'  # no error word where no credential was shown (RFC 6750 section 3.1)
-    return f'Bearer realm="crossfade", error="{error.challenge}", error_description="{error.title}"'.encode()
+    shown = head.authorization if head is not None else None
+    scheme = "DPoP" if has_dpop_scheme(shown) else error.scheme
+    challenge = f'{scheme} realm="crossfade"'
+    if error.challenge:  # no error word where no credential was shown (RFC 6750 section 3.1)
+        challenge += f', error="{error.challenge}", error_description="{error.title}"'
+    if scheme == "DPoP":
+        challenge += f', algs="{" ".join(ALGORITHMS)}"'  # RFC 9449 section 7.1
+    return challenge.encode()
 
 
 def _problem(error: GatewayError, request_id: str) -> bytes:

@@ -2,7 +2,7 @@
 
 Every period is half-open: what lasts until a moment is over at that moment.
 
-1. Shown by another client: nothing is said and nothing is done.
+1. Shown by another client, or without the key that it is bound to: nothing is said and nothing is done.
 2. The family has ended, or its idle, stored or present end has come: the token is worth nothing.
 3. The token was used, it is the immediate predecessor of the newest, and its *first* use is less than the grace ago:
    the same successor again. A retry does not prolong the grace.
@@ -47,6 +47,7 @@ def decide(
     *,
     presented: str,
     client_id: str,
+    bound_key: str = "",
     fresh: str,
     policy: RotationPolicy,
     pepper: bytes,
@@ -55,16 +56,19 @@ def decide(
 ) -> RotationDecision:
     """Decide about a token whose row was found by its hash, with its family locked.
 
-    `fresh` is a new, well-formed token that becomes the successor if there is to be one. `pepper` is a secret kept
-    outside of the store. `now` is in seconds since 1970, from the same clock that the rows were written by.
-    `ends_at` is the present end of the family: it follows the session behind it, whose end may have moved either way.
-    None stands for the end that is stored.
+    `bound_key` is the thumbprint of the key that the client has proved to have, empty for none. `fresh` is a new,
+    well-formed token that becomes the successor if there is to be one. `pepper` is a secret kept outside of the store.
+    `now` is in seconds since 1970, from the same clock that the rows were written by. `ends_at` is the present end of
+    the family: it follows the session behind it, whose end may have moved either way. None stands for the end that is
+    stored.
 
     Raises:
         StoreUnavailable: the successor of a retry within the grace cannot be read; nothing is to be written.
     """
     if client_id != family.client_id:
         return RotationDecision(RefreshOutcome.WRONG_CLIENT)
+    if family.bound_key not in ("", bound_key):
+        return RotationDecision(RefreshOutcome.WRONG_KEY)
     if family.ended_at is not None:
         return RotationDecision(RefreshOutcome.ENDED)
     end = family.absolute_expires_at if ends_at is None else ends_at

@@ -18,6 +18,7 @@ from gateway.model import (
 )
 
 _NOTHING: frozenset[bytes] = frozenset()
+_PROOF = frozenset({b"dpop"})  # a proof for us says nothing to the application
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class Translator:
             add=proof.add + supplement.add,
             lines=proof.lines + supplement.lines,
             cookie=self._with_attached(head.cookie, attached),
-            without=supplement.without,
+            without=supplement.without | _PROOF if proof.token and proof.token.bound_key else supplement.without,
             answer=tuple(answer),
             is_private=True,
             token=proof.token,

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import orjson
 from jwt.algorithms import Algorithm, get_default_algorithms
 
-from gateway.core.claims import has_audience, read_date, read_identifier, read_sequence, read_subject
+from gateway.core.claims import has_audience, read_bound_key, read_date, read_identifier, read_sequence, read_subject
 from gateway.core.jose import CompactJws, TokenFault, read_compact, read_object
 from gateway.errors import InvalidToken
 from gateway.model import VerifiedToken
@@ -25,7 +25,7 @@ _ALGORITHMS: Mapping[str, Algorithm] = {
 # An allow-list (RFC 8725 section 3.1): no symmetric algorithm is on it, so no public key can become a shared secret.
 
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
-_REFUSED = frozenset({"crit", "zip", "enc", "p2c", "b64", "cty"})
+REFUSED_PARAMETERS = frozenset({"crit", "zip", "enc", "p2c", "b64", "cty"})
 # `crit` names extensions and we have none. `zip`, `enc` and `p2c` belong to encryption and spend memory or time.
 # `b64` changes what was signed (RFC 7797). `cty` announces a token in the token; RFC 7519 section 5.2 advises
 # against it everywhere else. `jku`, `x5u`, `jwk` and `x5c` are read by nobody: keys come from configuration alone.
@@ -55,7 +55,7 @@ def verify(text: bytes, trust: Trust, now: float) -> VerifiedToken:
     """
     jws = read_compact(text)
     _ensure_access_token(jws.header)
-    _ensure_signed(jws, _find_key(jws.header, trust.keys))
+    ensure_signature(jws, _find_key(jws.header, trust.keys))
     token = _believe(read_object(jws.payload), trust)
     ensure_in_force(token, trust.leeway, now)
     if token.issued_at > now + trust.leeway:
@@ -96,7 +96,7 @@ def _decode_leniently(part: bytes) -> bytes:
 
 
 def _ensure_access_token(header: Mapping[str, object]) -> None:
-    if not _REFUSED.isdisjoint(header):
+    if not REFUSED_PARAMETERS.isdisjoint(header):
         raise InvalidToken(TokenFault.HEADER)
     type_ = header.get("typ")
     if type(type_) is not str or type_.lower() not in _TYPES:
@@ -115,7 +115,12 @@ def _find_key(header: Mapping[str, object], keys: Mapping[str, VerificationKey])
     return key
 
 
-def _ensure_signed(jws: CompactJws, key: VerificationKey) -> None:
+def ensure_signature(jws: CompactJws, key: VerificationKey) -> None:
+    """Check that a key signed a JWS, with the one algorithm of the key.
+
+    Raises:
+        InvalidToken: it did not.
+    """
     algorithm = _ALGORITHMS.get(key.algorithm)
     if algorithm is None:
         raise InvalidToken(TokenFault.ALGORITHM)
@@ -142,4 +147,5 @@ def _believe(claims: dict[str, object], trust: Trust) -> VerifiedToken:
         not_before=read_date(claims, "nbf"),
         expires_at=read_date(claims, "exp"),
         claims=MappingProxyType(claims),
+        bound_key=read_bound_key(claims),
     )

@@ -19,6 +19,8 @@
     ├── Unauthenticated              401 and a challenge (RFC 6750)
     │   ├── LoginRequired            401 login_required
     │   ├── InvalidToken             401 invalid_token
+    │   │   └── PossessionUnproved   401 invalid_token, with the scheme DPoP (RFC 9449)
+    │   ├── InvalidDpopProof         401 invalid_dpop_proof
     │   ├── SessionEnded             401 session_ended
     │   └── InvalidClient            401 invalid_client
     ├── Forbidden                    403
@@ -29,6 +31,7 @@
     │   ├── InvalidRequest           400 invalid_request
     │   ├── InvalidGrant             400 invalid_grant
     │   ├── InvalidTarget            400 invalid_target
+    │   ├── ProofRefused             400 invalid_dpop_proof
     │   └── UnsupportedGrantType     400 unsupported_grant_type
     ├── NotFound                     404 not_found
     ├── WrongMethod                  405 wrong_method
@@ -64,6 +67,7 @@ from gateway.errors.access import (
     GrantError,
     IdentityNotCarried,
     InvalidClient,
+    InvalidDpopProof,
     InvalidGrant,
     InvalidRequest,
     InvalidTarget,
@@ -73,6 +77,8 @@ from gateway.errors.access import (
     NotFound,
     OriginRefused,
     PhaseOff,
+    PossessionUnproved,
+    ProofRefused,
     SessionEnded,
     SessionUnverifiable,
     TooMany,
@@ -133,6 +139,7 @@ __all__ = [
     "IdentityNotCarried",
     "InternalError",
     "InvalidClient",
+    "InvalidDpopProof",
     "InvalidGrant",
     "InvalidRequest",
     "InvalidTarget",
@@ -145,6 +152,8 @@ __all__ = [
     "OriginRefused",
     "Overloaded",
     "PhaseOff",
+    "PossessionUnproved",
+    "ProofRefused",
     "Refusal",
     "RequestTimeout",
     "RevocationUnavailable",

@@ -14,6 +14,8 @@ class Unauthenticated(GatewayError):
     title = "Sign in to see this."
     challenge: ClassVar[str] = ""
     """The `error` of the Bearer challenge (RFC 6750 section 3.1); empty where no credential was shown."""
+    scheme: ClassVar[str] = "Bearer"
+    """How the token would have to be shown."""
 
 
 class LoginRequired(Unauthenticated):
@@ -33,6 +35,24 @@ class InvalidToken(Unauthenticated):
     def __init__(self, reason: str) -> None:
         super().__init__()
         self.reason = reason
+
+
+class PossessionUnproved(InvalidToken):
+    """The token is bound to a key and shown as if it was not, or the other way round (RFC 9449 section 7.2)."""
+
+    scheme = "DPoP"
+
+    def __init__(self) -> None:
+        super().__init__("possession")
+
+
+class InvalidDpopProof(Unauthenticated):
+    """The proof of possession beside a token is missing, repeated, or proves nothing (RFC 9449 section 7.1)."""
+
+    code = "invalid_dpop_proof"
+    challenge = "invalid_dpop_proof"
+    title = "The DPoP proof is not valid."
+    scheme = "DPoP"
 
 
 class SessionEnded(Unauthenticated):
@@ -105,6 +125,13 @@ class InvalidGrant(GrantError):
     def __init__(self, reason: str) -> None:
         super().__init__()
         self.reason = reason
+
+
+class ProofRefused(GrantError):
+    """The DPoP proof of a token request is missing or proves nothing (RFC 9449 section 5)."""
+
+    code = "invalid_dpop_proof"
+    title = "The DPoP proof is not valid."
 
 
 class InvalidTarget(GrantError):

@@ -53,8 +53,8 @@ class AccessTokens:
         """
         return await self._log.sequence()
 
-    async def issue(self, family: Family, sequence: int, now: float) -> tuple[str, int]:
-        """Return a signed access token for a family and its life in whole seconds."""
+    async def issue(self, family: Family, sequence: int, now: float, *, bound_key: str = "") -> tuple[str, int]:
+        """Return a signed access token for a family, bound to a key where one is named, and its life in seconds."""
         token_id = str(uuid.UUID(bytes=self._entropy(16), version=4))
         claims = access_claims(
             family,
@@ -64,6 +64,7 @@ class AccessTokens:
             sequence=sequence,
             lifetime=self._policy.access,
             now=now,
+            bound_key=bound_key,
         )
         expires_at = claims["exp"]
         assert isinstance(expires_at, int)

@@ -38,6 +38,13 @@ class Client:
     grants: frozenset[str] = ALL_GRANTS
     audiences: tuple[str, ...] = ()
     secret_hash: str = field(default="", repr=False)
+    is_bound: bool = False
+    """It gets tokens with a DPoP proof only (RFC 9449 section 5.2, `dpop_bound_access_tokens`)."""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it cannot keep a secret, so that its refresh tokens are bound to its key where it has one."""
+        return not self.secret_hash
 
     def ensure_may(self, grant: GrantType) -> None:
         """Check that the client may use a grant.

@@ -63,7 +63,9 @@ class Exchange:
         self._rates = rates
         self._entropy = entropy
 
-    async def open(self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str) -> Grant:
+    async def open(
+        self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str, bound_key: str
+    ) -> Grant:
         """Open a family for the session that the cookies resolve to. See `TokenFlow.exchange`."""
         await self._rates.ensure_session_may(self._secrets.session_hash(shown.site, _written(shown)), now)
         sequence = await self._access.sequence()
@@ -72,13 +74,13 @@ class Exchange:
         session_hash = self._secrets.session_hash(session.site, session.key)
         if await self._families.is_barred(session_hash, now, signed_at=session.signed_at):
             raise SessionUnverifiable
-        draw = self._draw(session, client, idempotency_key)
-        family = self._new_family(draw, session, client, session_hash, now)
+        draw = self._draw(session, client, idempotency_key, bound_key)
+        family = self._new_family(draw, session, client, session_hash, bound_key, now)
         opened = await self._find_or_open(family, draw, shown, session, now, is_repeatable=bool(idempotency_key))
         await self._ensure_not_logged_out_meanwhile(opened, session, now)
-        access_token, expires_in = await self._access.issue(opened, sequence, now)
+        access_token, expires_in = await self._access.issue(opened, sequence, now, bound_key=bound_key)
         refresh_expires_in = int(opened.idle_expires_at - now)
-        return Grant(access_token, expires_in, draw.token, refresh_expires_in, opened)
+        return Grant(access_token, expires_in, draw.token, refresh_expires_in, opened, bound_key=bound_key)
 
     # --- whose session ---
 
@@ -94,13 +96,14 @@ class Exchange:
 
     # --- the family ---
 
-    def _draw(self, session: LegacySession, client: Client, idempotency_key: str) -> _Draw:
+    def _draw(self, session: LegacySession, client: Client, idempotency_key: str, bound_key: str) -> _Draw:
         """Draw a family id and a refresh token at random, or derive them where each repeat must have the same.
 
         Deriving takes the pepper and the session's own secret key: the database alone is not enough.
         """
         if idempotency_key:
-            info = "\0".join(("exchange", session.site, client.id, idempotency_key)).encode("utf-8", "surrogatepass")
+            parts = ("exchange", session.site, client.id, idempotency_key, *([bound_key] if bound_key else []))
+            info = "\0".join(parts).encode("utf-8", "surrogatepass")
             key = session.key.encode("utf-8", "surrogatepass")
             drawn = HKDF(algorithm=SHA256(), length=48, salt=self._secrets.pepper, info=info).derive(key)
         else:
@@ -108,7 +111,7 @@ class Exchange:
         return _Draw(str(uuid.UUID(bytes=drawn[:16], version=4)), new_refresh_token(drawn[16:]))
 
     def _new_family(
-        self, draw: _Draw, session: LegacySession, client: Client, session_hash: bytes, now: float
+        self, draw: _Draw, session: LegacySession, client: Client, session_hash: bytes, bound_key: str, now: float
     ) -> Family:
         # A family never outlives the session that it came from.
         ends = [now + self._policy.refresh, *([session.expires_at] if session.expires_at is not None else [])]
@@ -124,6 +127,7 @@ class Exchange:
             created_at=now,
             idle_expires_at=min(now + self._policy.rotation.idle, absolute),
             absolute_expires_at=absolute,
+            bound_key=bound_key if client.is_public else "",  # others prove themselves by their secret (RFC 9449, 5)
         )
 
     async def _find_or_open(

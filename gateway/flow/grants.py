@@ -58,6 +58,8 @@ class Grant:
     refresh_expires_in: int
     family: Family
     outcome: RefreshOutcome | None = None
+    bound_key: str = ""
+    """The thumbprint of the key that the access token is bound to; empty for a Bearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,5 @@ class Whoami:
     subject: str = ""
     session_id: str = ""
     expires_at: float | None = None
+    bound_key: str = ""
+    """The key that must be proved for the credential to count; whoever has the request asks for it."""

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from gateway.core.rotation import decide, ensure_well_formed, hash_token, new_refresh_token
 from gateway.core.verdicts import is_over
-from gateway.errors import GatewayError, InvalidGrant, SessionEnded, SessionUndetermined, TooMany, VaultUnavailable
+from gateway.errors import (
+    GatewayError,
+    InvalidGrant,
+    ProofRefused,
+    SessionEnded,
+    SessionUndetermined,
+    TooMany,
+    VaultUnavailable,
+)
 from gateway.facts import Event
 from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
@@ -59,17 +67,19 @@ class Refresh:
         self._rates = rates
         self._entropy = entropy
 
-    async def rotate(self, token: str, client: Client, *, now: float) -> Grant:
+    async def rotate(self, token: str, client: Client, *, now: float, bound_key: str) -> Grant:
         """Hand out the successor of a refresh token. See `TokenFlow.refresh`."""
         ensure_well_formed(token)
         sequence = await self._access.sequence()
-        look = await self._look_behind(token, client, now)
-        rotation = await self._families.rotate(hash_token(token), self._decide(token, client, look, now), now)
+        look = await self._look_behind(token, client, bound_key, now)
+        rotation = await self._families.rotate(
+            hash_token(token), self._decide(token, client, bound_key, look, now), now
+        )
         family = self._following(await self._granted(rotation), look)
-        access_token, expires_in = await self._access.issue(family, sequence, now)
+        access_token, expires_in = await self._access.issue(family, sequence, now, bound_key=bound_key)
         decision = rotation.decision
         refresh_expires_in = int(min(family.idle_expires_at, family.absolute_expires_at) - now)
-        return Grant(access_token, expires_in, decision.token, refresh_expires_in, family, decision.outcome)
+        return Grant(access_token, expires_in, decision.token, refresh_expires_in, family, decision.outcome, bound_key)
 
     async def ensure_same_user(self, token: str, beside: SessionCookie | None, *, now: float) -> None:
         """See `TokenFlow.ensure_same_user`. The user numbers of two applications are not compared."""
@@ -85,7 +95,7 @@ class Refresh:
     # --- the token ---
 
     def _decide(
-        self, token: str, client: Client, look: _Look, now: float
+        self, token: str, client: Client, bound_key: str, look: _Look, now: float
     ) -> Callable[[Family, RefreshRow], RotationDecision]:
         """Return the decision about the token, which is also made when its session is not known to go on.
 
@@ -101,6 +111,7 @@ class Refresh:
                 row,
                 presented=token,
                 client_id=client.id,
+                bound_key=bound_key,
                 fresh=fresh,
                 policy=policy,
                 pepper=self._secrets.pepper,
@@ -118,20 +129,23 @@ class Refresh:
 
         Raises:
             InvalidGrant: it was not accepted.
+            ProofRefused: it may be good, but not without the key that it is bound to.
         """
         outcome = rotation.decision.outcome
         self._facts.count(Event(f"refresh_{outcome}"))
         await self._endings.announce(rotation.revocations)
+        if outcome is RefreshOutcome.WRONG_KEY:
+            raise ProofRefused("The token is bound to another key.")
         if outcome not in _GRANTED or rotation.family is None:
             raise InvalidGrant(outcome)
         return rotation.family
 
     # --- the session behind it ---
 
-    async def _look_behind(self, token: str, client: Client, now: float) -> _Look:
+    async def _look_behind(self, token: str, client: Client, bound_key: str, now: float) -> _Look:
         """Look at the session of a token that may be good; one that cannot be is left to the decision about it."""
         family = await self._families.find_family_of_token(hash_token(token))
-        if family is None or family.client_id != client.id or not _is_live(family, now):
+        if family is None or not _may_use(client, bound_key, family) or not _is_live(family, now):
             return _Look()
         try:
             await self._rates.ensure_family_may(family, now)
@@ -183,6 +197,10 @@ class Refresh:
         assert session is not None  # else the token was not granted
         absolute = min(family.absolute_expires_at, self._end(family, session))
         return replace(family, claims=session.claims, absolute_expires_at=absolute)
+
+
+def _may_use(client: Client, bound_key: str, family: Family) -> bool:
+    return family.client_id == client.id and family.bound_key in ("", bound_key)
 
 
 def _is_live(family: Family, now: float) -> bool:

@@ -26,6 +26,7 @@ from gateway.errors import (
 from gateway.facts import Event
 from gateway.flow.handback import handed_back
 from gateway.flow.passthrough import ensure_open, shows_token_of
+from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
 from gateway.flow.standing import TokenStanding
 from gateway.headers import write_set_cookie
@@ -80,6 +81,7 @@ class RequestFlow:
         standing: TokenStanding,
         sessions: Mapping[str, SessionStore],
         facts: Facts,
+        possession: Possession | None = None,
     ) -> None:
         self.posture = posture
         self._policy = policy
@@ -90,6 +92,7 @@ class RequestFlow:
         self._standing = standing
         self._sessions = sessions
         self._facts = facts
+        self._possession = Possession() if possession is None else possession
         self._sites = {site.name: site for site in policy.sites}
         self._sites_of = _by_upstream(policy.sites)
 
@@ -170,6 +173,8 @@ class RequestFlow:
 
     async def _by_token(self, text: bytes, credential: Credential, head: RequestHead, rule: Rule, now: float) -> Permit:
         proof = self._prover.token(text, credential, now)
+        assert proof.token is not None
+        self._possession.ensure_scheme(head, proof.token.bound_key)
         if credential is Credential.BEARER and head.authorization is not None:
             self._prover.remember_bearer(head.authorization, proof)
         return await self._by_proof(proof, credential, head, rule, now)
@@ -180,6 +185,8 @@ class RequestFlow:
         token = proof.token
         assert token is not None
         await self._standing.ensure_good(token, now)
+        if token.bound_key:
+            await self._possession.ensure(head, token.bound_key, now)
         vaulted = await self._standing.find_session(token, rule.upstream, now)
         return self._permit_token(head, rule, proof, vaulted, credential)
 

@@ -117,10 +117,13 @@ class TokenFlow:
         """
         await self._rates.ensure_address_may(address, now)
 
-    async def exchange(self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str = "") -> Grant:
+    async def exchange(
+        self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str = "", bound_key: str = ""
+    ) -> Grant:
         """Give tokens to a session (RFC 8693): a new family, its first refresh token and its vault entry in one.
 
         With an `idempotency_key` the same request gives the same family and refresh token again within the grace.
+        With `bound_key`, the thumbprint of a key, the tokens are bound to it (RFC 9449).
 
         Raises:
             SessionUnverifiable: the cookies resolve to no user, nobody checked that the application would accept
@@ -131,14 +134,16 @@ class TokenFlow:
             InvalidRequest: the idempotency key was used before the grace began.
         """
         try:
-            grant = await self._exchange.open(shown, client, now=now, idempotency_key=idempotency_key)
+            grant = await self._exchange.open(
+                shown, client, now=now, idempotency_key=idempotency_key, bound_key=bound_key
+            )
         except (SessionUnverifiable, TooManyFamilies):
             self._facts.count(Event.EXCHANGE_REFUSED)
             raise
         self._facts.count(Event.EXCHANGED)
         return grant
 
-    async def refresh(self, token: str, client: Client, *, now: float) -> Grant:
+    async def refresh(self, token: str, client: Client, *, now: float, bound_key: str = "") -> Grant:
         """Exchange a refresh token for its successor and a fresh access token.
 
         However many race with one token within the grace, all get the same successor. A replay after it ends the
@@ -147,11 +152,12 @@ class TokenFlow:
 
         Raises:
             InvalidGrant: malformed, unknown, expired, spent, ended, of another client, or its session is over.
+            ProofRefused: it is bound to a key other than `bound_key`, the one that the client has proved.
             SessionUndetermined: nobody can say, or nobody checks any more that the application would accept it.
             VaultUnavailable: the cookies of the session cannot be read.
             TooMany: the token is good, but the family or its user has asked too often lately.
         """
-        return await self._refresh.rotate(token, client, now=now)
+        return await self._refresh.rotate(token, client, now=now, bound_key=bound_key)
 
     async def ensure_same_user(self, token: str, beside: SessionCookie | None, *, now: float) -> None:
         """Check that a session cookie beside a refresh cookie is not another user's: there the session decides.
@@ -199,7 +205,7 @@ class TokenFlow:
         except (InvalidToken, SessionEnded):
             return {"active": False}
         # Its claims are ours and verified; `token_type` says how it is used (RFC 6749 section 5.1).
-        return {**verified.claims, "active": True, "token_type": "Bearer"}
+        return {**verified.claims, "active": True, "token_type": "DPoP" if verified.bound_key else "Bearer"}
 
     # --- ended ---
 

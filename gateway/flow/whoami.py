@@ -46,6 +46,8 @@ class Identification:
             token = await self._access.check(shown.text, now)
         except (InvalidToken, SessionEnded):
             return await self._of_session(shown.beside, now)
+        if token.bound_key:  # a cookie proves no key
+            return await self._of_session(shown.beside, now)
         return _of_token(token, Credential.TOKEN_COOKIE)
 
     async def _of_session(self, shown: SessionCookie | None, now: float) -> Whoami:
@@ -60,4 +62,4 @@ class Identification:
 
 
 def _of_token(token: VerifiedToken, credential: Credential) -> Whoami:
-    return Whoami(credential, token.subject, token.session_id, token.expires_at)
+    return Whoami(credential, token.subject, token.session_id, token.expires_at, token.bound_key)

@@ -42,7 +42,8 @@ CREATE TABLE IF NOT EXISTS crossfade_families (
     idle_expires_at     double precision NOT NULL,
     absolute_expires_at double precision NOT NULL,
     ended_at            double precision,
-    ended_reason        text NOT NULL DEFAULT ''
+    ended_reason        text NOT NULL DEFAULT '',
+    bound_key           text NOT NULL DEFAULT ''  -- thumbprint of a DPoP key (RFC 9449); empty for none
 ) WITH (fillfactor = 80);  -- a rotation changes an indexed column only where the end of the session moved
 CREATE INDEX IF NOT EXISTS crossfade_families_by_session ON crossfade_families (session_hash) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS crossfade_families_by_subject ON crossfade_families (subject) WHERE ended_at IS NULL;

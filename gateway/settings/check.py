@@ -21,6 +21,8 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"routes"}), check_rules.routes_make_sense),
     (frozenset({"identity_headers"}), check_rules.identity_headers_are_free),
     (frozenset({"clients"}), check_rules.clients_make_sense),
+    (frozenset({"clients", "dpop"}), check_rules.proofs_are_asked_for),
+    (frozenset({"dpop"}), check_rules.proofs_are_young),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
     (frozenset({"revocation", "stores"}), check_rules.foreign_blacklists_can_be_read),
     (frozenset({"revocation", "stores"}), check_rules.mirror_can_be_fed),

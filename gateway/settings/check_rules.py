@@ -142,3 +142,16 @@ def limits_let_requests_in(settings: Settings) -> Iterator[Finding]:
     for key in ("request_line", "head", "response_head"):
         if getattr(settings.limits, key) < _SMALLEST:
             yield Finding(("limits", key), "expected 1KiB or more", shows=True)
+
+
+def proofs_are_asked_for(settings: Settings) -> Iterator[Finding]:
+    """A client must not show what nobody reads."""
+    for index, client in enumerate(settings.clients):
+        if client.dpop == "required" and not settings.dpop.enabled:
+            yield Finding(("clients", index, "dpop"), "needs dpop: { enabled: true }")
+
+
+def proofs_are_young(settings: Settings) -> Iterator[Finding]:
+    """What was shown is remembered for as long as a proof is good, so that this cannot be long."""
+    if settings.dpop.max_age > 600:
+        yield Finding(("dpop", "max_age"), "expected at most 10m", shows=True)

@@ -18,7 +18,7 @@ from gateway.stores.postgres import Connection, Row
 
 _FAMILY = (
     "id, subject, client_id, site, session_hash, claims, generation, created_at, "
-    "idle_expires_at, absolute_expires_at, ended_at, ended_reason"
+    "idle_expires_at, absolute_expires_at, ended_at, ended_reason, bound_key"
 )
 LIVE = "ended_at IS NULL AND idle_expires_at > $1 AND absolute_expires_at > $1"
 """The condition for a family that can still be refreshed at `$1`."""
@@ -106,7 +106,8 @@ async def find_token(connection: Connection, token_hash: bytes) -> tuple[Refresh
 async def insert_family(connection: Connection, family: Family) -> None:
     """Store a new family."""
     await connection.execute(
-        f"INSERT INTO crossfade_families ({_FAMILY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",  # noqa: S608
+        f"INSERT INTO crossfade_families ({_FAMILY}) VALUES "  # noqa: S608
+        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         family.id,
         family.subject,
         family.client_id,
@@ -119,6 +120,7 @@ async def insert_family(connection: Connection, family: Family) -> None:
         family.absolute_expires_at,
         family.ended_at,
         family.ended_reason,
+        family.bound_key,
     )
 
 

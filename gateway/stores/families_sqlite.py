@@ -13,7 +13,7 @@ from gateway.stores.revocation_sqlite import record_revocation
 
 _FAMILY = (
     "f.id, f.subject, f.client_id, f.site, f.session_hash, f.claims, f.generation, f.created_at, "
-    "f.idle_expires_at, f.absolute_expires_at, f.ended_at, f.ended_reason"
+    "f.idle_expires_at, f.absolute_expires_at, f.ended_at, f.ended_reason, f.bound_key"
 )
 _TOKEN = "t.token_hash, t.family_id, t.generation, t.issued_at, t.expires_at, t.used_at, t.successor_sealed"  # noqa: S105 - columns
 LIVE = "f.ended_at IS NULL AND f.idle_expires_at > :now AND f.absolute_expires_at > :now"
@@ -32,13 +32,13 @@ def find_token(connection: sqlite3.Connection, token_hash: bytes) -> tuple[Famil
     """Return a refresh token with its family, or None."""
     statement = f"SELECT {_FAMILY}, {_TOKEN} FROM refresh_tokens t JOIN families f ON f.id = t.family_id "  # noqa: S608
     row = connection.execute(statement + "WHERE t.token_hash = ?", (token_hash,)).fetchone()
-    return None if row is None else (_family(row[:12]), RefreshRow(*row[12:]))
+    return None if row is None else (_family(row[:13]), RefreshRow(*row[13:]))
 
 
 def insert_family(connection: sqlite3.Connection, family: Family) -> None:
     """Store a new family."""
     connection.execute(
-        "INSERT INTO families VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO families VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             family.id,
             family.subject,
@@ -52,6 +52,7 @@ def insert_family(connection: sqlite3.Connection, family: Family) -> None:
             family.absolute_expires_at,
             family.ended_at,
             family.ended_reason,
+            family.bound_key,
         ),
     )
 

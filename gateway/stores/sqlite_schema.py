@@ -89,5 +89,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX audit_by_family ON audit (family_id, id) WHERE family_id <> ''",
         "CREATE INDEX audit_by_subject ON audit (who, id)",
     ),
+    ("ALTER TABLE families ADD COLUMN bound_key TEXT NOT NULL DEFAULT ''",),
 )
 """The statements that lead to version 1, to version 2, …; `PRAGMA user_version` counts those that were carried out."""

@@ -10,6 +10,7 @@ from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
 from gateway.core.trust import NOBODY, TrustedProxies
 from gateway.flow.clients import Client
+from gateway.flow.possession import Possession
 from gateway.flow.tokens import TokenFlow, TokenPolicy
 from gateway.ports import Clock, KeySource
 from gateway.web.cookies import OwnCookies
@@ -45,6 +46,7 @@ def create_token_app(
     cookies: OwnCookies | None = None,
     cross_origin: CrossOrigin | None = None,
     proxies: TrustedProxies = NOBODY,
+    possession: Possession | None = None,
 ) -> Starlette:
     """Return the application. Its scope must hold `extensions.crossfade` with `head`, `peer` and `request_id`.
 
@@ -52,6 +54,7 @@ def create_token_app(
     public URL as browsers write it.
     """
     cookies = cookies or OwnCookies()
+    possession = Possession() if possession is None else possession
     endpoints = TokenEndpoints(
         tokens=tokens,
         gate=flow,
@@ -62,9 +65,16 @@ def create_token_app(
         sites=sites,
         audience=policy.audience,
         clock=clock,
+        possession=possession,
         proxies=proxies,
     )
-    well_known = WellKnown(keys=keys, issuer=policy.issuer, public_origin=public_origin, prefix=prefix)
+    well_known = WellKnown(
+        keys=keys,
+        issuer=policy.issuer,
+        public_origin=public_origin,
+        prefix=prefix,
+        offers_dpop=possession.is_offered,
+    )
     app = Starlette(
         routes=[
             Route(f"{prefix}/token", endpoints.token, methods=["POST"]),

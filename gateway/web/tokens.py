@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,11 +17,13 @@ from gateway.errors import (
     InvalidToken,
     IssuingSuspended,
     LoginRequired,
+    ProofRefused,
     SessionEnded,
     Unavailable,
     UnsupportedGrantType,
 )
 from gateway.flow.clients import Client, GrantType, authenticate
+from gateway.flow.possession import Possession
 from gateway.flow.tokens import Grant, LogoutResult, TokenFlow
 from gateway.headers import Pairs
 from gateway.model import BearerToken, RequestHead, VerifiedToken
@@ -52,6 +54,7 @@ class TokenEndpoints:
     sites: Sequence[Site]
     audience: str
     clock: Clock
+    possession: Possession = field(default_factory=Possession)
     proxies: TrustedProxies = NOBODY
 
     # --- POST token (RFC 6749 section 3.2, RFC 8693) ---
@@ -84,15 +87,20 @@ class TokenEndpoints:
         shown = find_sessions(head.cookie, self.sites)
         if shown is None:
             raise LoginRequired
-        grant = await self.tokens.exchange(shown, client, now=self.clock.wall(), idempotency_key=_idempotency_key(head))
+        now = self.clock.wall()
+        bound_key = await self._proved_key(head, client, now)
+        grant = await self.tokens.exchange(
+            shown, client, now=now, idempotency_key=_idempotency_key(head), bound_key=bound_key
+        )
         return self._deliver(grant, client, {"issued_token_type": ACCESS_TOKEN_TYPE})
 
     async def _refresh(self, request: Request, form: Form, client: Client) -> Response:
-        head = head_of(request)
+        head, now = head_of(request), self.clock.wall()
         if client.delivery == "body":
             self.guard.ensure_no_page(head)
             token = ensure_parameter(form, "refresh_token")
-            grant = await self.tokens.refresh(token, client, now=self.clock.wall())
+            bound_key = await self._proved_key(head, client, now)
+            grant = await self.tokens.refresh(token, client, now=now, bound_key=bound_key)
             return self._deliver(grant, client, {})
         self.guard.ensure_own_page(head)
         if "refresh_token" in form:
@@ -100,12 +108,20 @@ class TokenEndpoints:
         try:
             token = self._refresh_cookie(head)
             beside = find_sessions(head.cookie, self.sites)
-            await self.tokens.ensure_same_user(token, beside, now=self.clock.wall())
-            grant = await self.tokens.refresh(token, client, now=self.clock.wall())
+            await self.tokens.ensure_same_user(token, beside, now=now)
+            bound_key = await self._proved_key(head, client, now)
+            grant = await self.tokens.refresh(token, client, now=now, bound_key=bound_key)
         except InvalidGrant as error:
             # It will never be good again. An outage is another error, and clears nothing.
             raise Refused(error, self.cookies.deleting()) from error
         return self._deliver(grant, client, {})
+
+    async def _proved_key(self, head: RequestHead, client: Client, now: float) -> str:
+        """Return the key that the request proves, empty for none. It is asked for last: each proof counts once."""
+        bound_key = await self.possession.find_key(head, now)
+        if client.is_bound and not bound_key:
+            raise ProofRefused("The client shows a proof with each token request.")
+        return bound_key
 
     def _refresh_cookie(self, head: RequestHead) -> str:
         value = find_cookie(head.cookie, self.cookies.refresh)
@@ -116,7 +132,7 @@ class TokenEndpoints:
     def _deliver(self, grant: Grant, client: Client, extra: Mapping[str, object]) -> Response:
         body: dict[str, object] = {
             "access_token": grant.access_token,
-            "token_type": "Bearer",
+            "token_type": "DPoP" if grant.bound_key else "Bearer",
             "expires_in": grant.expires_in,
             "refresh_expires_in": grant.refresh_expires_in,
             # Whose token it is and how things stand: a client must not look into it (RFC 9068 section 6).
@@ -206,7 +222,9 @@ class TokenEndpoints:
         credential = find_credential(head, self.ours, ())
         if not isinstance(credential, BearerToken):
             return None
-        return await self.tokens.verify(credential.text, now=now)
+        token = await self.tokens.verify(credential.text, now=now)
+        await self.possession.ensure(head, token.bound_key, now)
+        return token
 
     # --- GET session ---
 
@@ -214,8 +232,11 @@ class TokenEndpoints:
         """Say who is asking, with which credential, for how long, and in which phase."""
         ensure_no_query(request)
         now = self.clock.wall()
-        shown = find_credential(head_of(request), self.ours, self.sites)
+        head = head_of(request)
+        shown = find_credential(head, self.ours, self.sites)
         found = await self.tokens.identify(shown, now=now)
+        if isinstance(shown, BearerToken):
+            await self.possession.ensure(head, found.bound_key, now)
         return json(
             {
                 "credential": found.credential,

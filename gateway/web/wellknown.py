@@ -6,6 +6,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.core.dpop import ALGORITHMS
 from gateway.flow.clients import GrantType
 from gateway.ports import KeySource
 from gateway.web.visit import head_of
@@ -17,9 +18,12 @@ MAX_AGE = 3600
 class WellKnown:
     """The two documents. `prefix` is where the endpoints are, `public_origin` the origin of the public URL."""
 
-    def __init__(self, *, keys: KeySource, issuer: str, public_origin: str, prefix: str) -> None:
+    def __init__(self, *, keys: KeySource, issuer: str, public_origin: str, prefix: str, offers_dpop: bool) -> None:
         self._keys = keys
-        self._metadata = orjson.dumps(_metadata(issuer, public_origin, prefix))
+        metadata = _metadata(issuer, public_origin, prefix)
+        if offers_dpop:
+            metadata["dpop_signing_alg_values_supported"] = ALGORITHMS  # RFC 9449 section 5.1
+        self._metadata = orjson.dumps(metadata)
 
     async def jwks(self, request: Request) -> Response:
         """Return the keys that verify our tokens now."""

@@ -33,7 +33,7 @@ from gateway.web.cookies import OwnCookies
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.rates import open_limiter
+from gateway.wiring.recent import open_limiter, open_possession
 from gateway.wiring.sessions import open_enders, open_sessions, open_transport
 from gateway.wiring.stores import load_ring, open_keys, open_secrets, open_stores
 
@@ -79,6 +79,7 @@ class Gateway(Carrier):
         )
         self._csrf = CsrfPairs(public_origin=str(settings.public_url), entropy=randomness.token_bytes)
         self._sites = {site.name: site for site in policies.sites_of(settings)}
+        self._possession = open_possession(settings, environ, self.facts, opened)
         self._rates = TokenRates(policies.rate_policy_of(settings), open_limiter(settings, environ, opened), self.facts)
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
         self.tokens = self._token_flow(token_secrets)
@@ -228,6 +229,7 @@ class Gateway(Carrier):
             ),
             sessions=self.sessions,
             facts=self.facts,
+            possession=self._possession,
         )
 
     def _response_watch(self) -> ResponseWatch:
@@ -255,6 +257,7 @@ class Gateway(Carrier):
             cookies=self._cookies,
             cross_origin=policies.cross_origin_of(self.settings),
             proxies=self.proxies,
+            possession=self._possession,
         )
 
     def _posture_control(self) -> PostureControl:

@@ -191,6 +191,7 @@ def clients_of(settings: Settings) -> dict[str, Client]:
             grants=frozenset(_GRANTS[grant] for grant in client.grants),
             audiences=client.audiences,
             secret_hash=(client.secret_hash or "").removeprefix("sha256:"),
+            is_bound=client.dpop == "required",
         )
         for client in settings.clients
     }

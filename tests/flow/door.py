@@ -96,6 +96,7 @@ class Door:
             ),
             sessions=sessions,
             facts=world.facts,
+            possession=world.possession,
         )
         self.watch = ResponseWatch(
             sites=[self.site],

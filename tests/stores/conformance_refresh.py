@@ -60,6 +60,12 @@ class RefreshStoreRules:
         assert await stores.row("f1-1") == first_token()
         assert await stores.vault.fetch("f1") == sealed()
 
+    async def test_the_key_that_a_family_is_bound_to_is_kept(self, stores: Stores) -> None:
+        owner = replace(family(), bound_key="k" * 43)
+        assert await stores.open(owner)
+        assert await stores.families.find_family("f1") == owner
+        assert await stores.families.find_family_of_token(digest("f1-1")) == owner
+
     async def test_a_family_without_a_vaulted_session_has_none(self, stores: Stores) -> None:
         assert await stores.families.open_family(family(), first_token(), None, cap=1, now=NOW)
         assert await stores.vault.fetch("f1") is None

@@ -88,6 +88,7 @@ class Site:
             sites=[SITE],
             clock=world.clock,
             cross_origin=cross_origin,
+            possession=world.possession,
         )
         transport = httpx.ASGITransport(Shell(app), raise_app_exceptions=False)
         self.browser = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=PAGE)

@@ -13,7 +13,7 @@ from gateway.settings.schema.routes import Cors, IdentityHeaders, Route
 from gateway.settings.schema.section import Section
 from gateway.settings.schema.sessions import Session
 from gateway.settings.schema.stores import Revocation, Stores
-from gateway.settings.schema.tokens import Client, Tokens
+from gateway.settings.schema.tokens import Client, Dpop, Tokens
 from gateway.settings.schema.upstreams import Upstream
 from gateway.settings.secrets import Secrets
 from gateway.settings.values import Flag, Name, Network, read_path, wrong
@@ -55,6 +55,8 @@ class Settings(Section):
     """The legacy sessions."""
     tokens: Tokens = Field(default_factory=Tokens)
     """Access and refresh tokens."""
+    dpop: Dpop = Field(default_factory=Dpop)
+    """Tokens that are bound to a key of the client."""
     clients: Annotated[tuple[Client, ...], Field(max_length=100)] = ()
     """Who gets tokens."""
     rates: Rates = Field(default_factory=Rates)

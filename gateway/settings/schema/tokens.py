@@ -40,6 +40,15 @@ class Tokens(Section):
     refuse after a change of password then still yields tokens."""
 
 
+class Dpop(Section):
+    """Tokens that are bound to a key of the client, so that a stolen one is of no use (RFC 9449)."""
+
+    enabled: Flag = False
+    """Accepts proofs: whoever asks for tokens with one gets tokens that count only with another proof of its key."""
+    max_age: Duration = 60.0
+    """How old a proof may be; each counts once within that time."""
+
+
 class Client(Section):
     """Somebody who gets tokens."""
 
@@ -53,5 +62,7 @@ class Client(Section):
     """What the client may ask for."""
     audiences: tuple[Text, ...] = ()
     """The resource servers that it speaks for: it may introspect tokens meant for one of them."""
+    dpop: Literal["optional", "required"] = "optional"
+    """Whether it may ask for tokens without a proof of possession, where `dpop` is enabled."""
     secret_hash: Digest | None = None
     """SHA-256 of the client's generated secret, in hexadecimal, for a client that can keep one."""

@@ -11,6 +11,7 @@ from gateway.errors import InvalidToken
 from gateway.facts import Event, RequestFact
 from gateway.flow.clients import Client
 from gateway.flow.live import Live
+from gateway.flow.possession import Possession
 from gateway.flow.rates import TokenRates
 from gateway.flow.tokens import Grant, TokenFlow, TokenPolicy, TokenSecrets
 from gateway.keys.files import KeyPlace, load_key
@@ -137,6 +138,7 @@ class World:
             entropy=self.entropy,
         )
         self.rates = TokenRates()
+        self.possession = Possession()
         self.tokens = self.flow()
 
     def flow(self) -> TokenFlow:

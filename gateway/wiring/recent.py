@@ -1,0 +1,57 @@
+"""What happened lately, for a minute or so: how often, and which proofs were shown. In this process, or in Redis."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from gateway.core.dpop import DpopPolicy
+from gateway.flow.possession import Possession
+from gateway.ports import Facts, ProofReplays, RateLimiter
+from gateway.settings.schema.root import Settings
+from gateway.stores.rates_memory import MemoryRateLimiter
+from gateway.stores.replays_memory import MemoryProofReplays
+from gateway.wiring.extras import ensure_installed
+
+Environ = Mapping[str, str]
+
+
+def open_limiter(settings: Settings, environ: Environ, opened: AsyncExitStack) -> RateLimiter:
+    """Prepare counting; nothing is connected before the first question. `opened` closes it.
+
+    Raises:
+        ConfigurationError: the address of Redis cannot be used, or the package for it is missing.
+    """
+    redis = settings.stores.redis
+    if redis is None:
+        return MemoryRateLimiter()
+    ensure_installed("redis", "hiredis", extra="redis", wanted_by="stores.redis")
+    from gateway.stores.rates_redis import RedisRateLimiter
+    from gateway.stores.redis_address import parse_redis_url
+
+    limiter = RedisRateLimiter(parse_redis_url(redis.read(environ)))
+    opened.push_async_callback(limiter.aclose)
+    return limiter
+
+
+def open_possession(settings: Settings, environ: Environ, facts: Facts, opened: AsyncExitStack) -> Possession:
+    """Prepare checking proofs of possession, where that is switched on. `opened` closes what it uses.
+
+    Raises:
+        ConfigurationError: the address of Redis cannot be used, or the package for it is missing.
+    """
+    if not settings.dpop.enabled:
+        return Possession(facts=facts)
+    policy = DpopPolicy(str(settings.public_url), settings.dpop.max_age, settings.tokens.leeway)
+    return Possession(policy, _open_replays(settings, environ, policy.max_age + policy.leeway, opened), facts)
+
+
+def _open_replays(settings: Settings, environ: Environ, life: float, opened: AsyncExitStack) -> ProofReplays:
+    redis = settings.stores.redis
+    if redis is None:
+        return MemoryProofReplays(life)
+    ensure_installed("redis", "hiredis", extra="redis", wanted_by="stores.redis")
+    from gateway.stores.redis_address import parse_redis_url
+    from gateway.stores.replays_redis import RedisProofReplays
+
+    replays = RedisProofReplays(parse_redis_url(redis.read(environ)), life)
+    opened.push_async_callback(replays.aclose)
+    return replays
