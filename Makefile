@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 REPORT := build/report
 
-.PHONY: run test test-client test-browser lint types format bench clean lock help
+.PHONY: run test soak-refresh test-client test-browser lint types format bench clean lock help
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
 	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT)"
+	@echo "make soak-refresh  a million racing refreshes over two gateways; SOAK=\"--refreshes 50000\" for fewer"
 	@echo "make test-client   the browser client: unit tests, size, types, exports (needs Node 20)"
 	@echo "make test-browser  the browser client in headless Chromium against the real gateway"
 	@echo "make lint    ruff: rules and format"
@@ -37,6 +38,9 @@ run: $(VENV)/.demo
 test: $(VENV)/.dev
 	@mkdir -p $(REPORT)
 	@$(BIN)/python -m tests.report
+
+soak-refresh: $(VENV)/.dev
+	@$(BIN)/python -m tests.soak.refresh $(SOAK)
 
 frontend/node_modules: frontend/package-lock.json
 	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
