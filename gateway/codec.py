@@ -11,6 +11,8 @@ import re
 import zlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from enum import Enum
 from typing import Protocol
 
 import orjson
@@ -31,6 +33,19 @@ REGISTERED_CLAIMS = frozenset(
 """Claims with a meaning of their own (RFC 7519, 7800, 8693, 9068, and ours); a session never says them."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_INDEX = re.compile(r"[0-9]{1,6}\Z")
+_MOST_DIGITS = 64
+
+
+class Opaque(Enum):
+    """What a serialization holds and JSON has no value for, such as an object of the application's own class."""
+
+    OPAQUE = "opaque"
+
+
+OPAQUE = Opaque.OPAQUE
+"""It is never a user and never a claim: who has to read it cannot say."""
 
 Cookies = Mapping[bytes, bytes]
 """The cookies of one configured session, name to value as sent."""
@@ -53,8 +68,31 @@ class Lookup:
     value: str = field(repr=False)
     columns: tuple[str, ...]
 
+    def say(self, *, is_found: bool) -> str:
+        """Say in one sentence whether it was found."""
+        return f"`{self.table}` has {'a' if is_found else 'no'} row for it, looked up by `{self.key}`."
 
-Reading = Generator[Lookup, Row | None, Verdict]
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A request for what is kept under one name, `prefix` and `name` together: a value of Redis, or a file.
+
+    Its row is the content, and for a file also the time of its last change. With `fields` it is a hash of Redis, and
+    its row the values of these fields. `name` is the session's, and so a secret; `prefix` is not.
+    """
+
+    prefix: str
+    name: str = field(repr=False)
+    fields: tuple[str, ...] = ()
+
+    def say(self, *, is_found: bool) -> str:
+        """Say in one sentence whether it was found."""
+        return f"There is {'an' if is_found else 'no'} entry for it, under a name that begins with `{self.prefix}`."
+
+
+Query = Lookup | Entry
+"""What a place may be asked for."""
+Reading = Generator[Query, Row | None, Verdict]
 """Yields what it needs, is sent the row or None where there is none, returns the verdict."""
 
 
@@ -125,7 +163,9 @@ class UserMapping:
         claims = {name: value for name, value in found.items() if value is not None}
         try:
             size = len(orjson.dumps(claims))
-        except orjson.JSONEncodeError as error:  # too deep, or a number or text outside of what JSON can tell everybody
+        except (
+            orjson.JSONEncodeError
+        ) as error:  # opaque, too deep, or a number or text outside of what JSON can tell everybody
             raise UnreadableSession from error
         if size > MAX_CLAIMS:
             raise UnreadableSession
@@ -140,22 +180,51 @@ def as_subject(value: object) -> str:
     """
     if value is None:
         return ""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_MOST_DIGITS:
+        return str(value)
+    text = value
     if not isinstance(text, str) or len(text) > MAX_SUBJECT or _SURROGATE.search(text):
         raise UnreadableSession
     return text
 
 
 def find_path(document: object, path: str) -> object | None:
-    """Follow a dotted path through objects and arrays; None where it leads nowhere."""
-    for step in path.split("."):
+    """Follow a dotted path through objects and arrays; None where it leads nowhere.
+
+    A name may hold dots itself (`warden.user.user.key`): where there is no member of the first step's name, the step
+    takes in the next one. What is opaque stays so, wherever in it the path leads.
+    """
+    steps = path.split(".")
+    at = 0
+    while at < len(steps):
+        if document is OPAQUE:
+            return document
         if isinstance(document, Mapping):
-            document = document.get(step)
-        elif isinstance(document, list) and step.isdecimal() and int(step) < len(document):
-            document = document[int(step)]
+            names = (".".join(steps[at:end]) for end in range(at + 1, len(steps) + 1))
+            name = next((name for name in names if name in document), None)
+            if name is None:
+                return None
+            document, at = document[name], at + name.count(".") + 1
+        elif isinstance(document, list) and _INDEX.match(steps[at]) and int(steps[at]) < len(document):
+            document, at = document[int(steps[at])], at + 1
         else:
             return None
     return document
+
+
+def read_date(date: object, zone: tzinfo = UTC) -> float:
+    """Read a date as databases return it, or as ISO 8601, in seconds since 1970. `zone` is for those without one.
+
+    Raises:
+        UnreadableSession: it is not a date.
+    """
+    try:
+        moment = datetime.fromisoformat(date) if isinstance(date, str) else date
+        if isinstance(moment, datetime):
+            return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise UnreadableSession from error
+    raise UnreadableSession
 
 
 def load_json(text: bytes | str) -> object:
@@ -181,6 +250,20 @@ def dump_json(value: object) -> bytes:
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
     except RecursionError as error:
+        raise UnreadableSession from error
+
+
+def decode_base64(text: bytes) -> bytes:
+    """Decode base64 of either alphabet, padded or not.
+
+    Raises:
+        UnreadableSession: it is something else.
+    """
+    try:
+        return base64.b64decode(
+            text.rstrip(b"=").translate(_STANDARD) + b"=" * (-len(text.rstrip(b"=")) % 4), validate=True
+        )
+    except ValueError as error:
         raise UnreadableSession from error
 
 

@@ -5,7 +5,6 @@ The signed payload is JSON in which one-key objects with a leading space stand f
 """
 
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,13 +18,13 @@ from gateway.codec import (
     Secrets,
     UnreadableSession,
     UserMapping,
-    as_subject,
     dump_json,
     fingerprint,
     load_json,
     unpack,
     unquote_cookie,
 )
+from gateway.formats.flask_login import has_left, read_remembered
 from gateway.model import Anonymous, LegacySession
 
 _SKEW = 60.0  # seconds that the application's clock may be ahead of ours; Flask itself refuses any cookie of the future
@@ -70,9 +69,10 @@ class FlaskCookie:
         opened = self._open(unquote_cookie(cookies.get(self.cookie, b"")), now)
         verdict = opened if isinstance(opened, Anonymous) else self._user_of(opened)
         token = unquote_cookie(cookies.get(self.remember, b"")) if self.remember else b""
-        if isinstance(verdict, LegacySession) or not token or _has_left(opened):
+        is_out = isinstance(opened, _Opened) and has_left(opened.session)
+        if isinstance(verdict, LegacySession) or not token or is_out:
             return verdict
-        remembered = self._remembered(token)
+        remembered = read_remembered(token, self.secrets, self.mapping.site)
         return verdict if isinstance(remembered, Anonymous) and verdict.reason != "absent" else remembered
 
     def _open(self, text: bytes, now: float) -> _Opened | Anonymous:
@@ -94,20 +94,6 @@ class FlaskCookie:
         expires_at = opened.signed_at + self.max_age
         return self.mapping.read(opened.session, _identity(opened), expires_at=expires_at, signed_at=opened.signed_at)
 
-    def _remembered(self, token: bytes) -> LegacySession | Anonymous:
-        """Read `user id|HMAC-SHA512`. Flask-Login takes the secret as Latin-1, and knows no fallbacks."""
-        subject, _, signature = token.rpartition(b"|")
-        mac = hmac.digest(_latin_1(self.secrets[0]), subject, "sha512").hex().encode()
-        if not hmac.compare_digest(mac, signature):
-            return Anonymous("bad_signature")
-        user = as_subject(subject.decode("utf-8", "replace"))
-        return LegacySession(self.mapping.site, fingerprint(b"remember", token), user) if user else Anonymous("no_user")
-
-
-def _has_left(opened: _Opened | Anonymous) -> bool:
-    """Whether Flask-Login has noted in the session that the remember cookie does not count any more."""
-    return isinstance(opened, _Opened) and opened.session.get("_remember") == "clear"
-
 
 def _identity(opened: _Opened) -> str:
     """Tell one session from another: by its content and the time of signing.
@@ -128,13 +114,6 @@ def _load(payload: bytes) -> Mapping[str, object]:
         return {name: _untag(value) for name, value in session.items()}
     except RecursionError as error:
         raise UnreadableSession from error
-
-
-def _latin_1(secret: bytes) -> bytes:
-    try:
-        return secret.decode().encode("latin-1")
-    except UnicodeError:
-        return secret
 
 
 def _untag(value: object) -> object:

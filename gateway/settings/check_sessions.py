@@ -7,7 +7,16 @@ from gateway.codec import REGISTERED_CLAIMS
 from gateway.settings.check_rules import unknown_upstream
 from gateway.settings.faults import Finding
 from gateway.settings.schema.root import Settings
-from gateway.settings.schema.sessions import DjangoSession, FlaskSession, WhoamiSession
+from gateway.settings.schema.session import WhoamiOptions
+from gateway.settings.schema.sessions import (
+    CodecSession,
+    DjangoSession,
+    ExpressSession,
+    FlaskSession,
+    RailsSession,
+    Session,
+    WhoamiSession,
+)
 
 
 def sessions_belong_somewhere(settings: Settings) -> Iterator[Finding]:
@@ -56,21 +65,80 @@ def options_fit_the_format(settings: Settings) -> Iterator[Finding]:
     """What is said of a framework holds together."""
     for index, session in enumerate(settings.sessions):
         place: tuple[str | int, ...] = ("sessions", index, "options")
-        if isinstance(session, DjangoSession):
-            if session.backend == "db" and session.place.sqlite is None:
-                yield Finding((*place, "backend"), "`db` needs a database as place, like {sqlite: {file: app.db}}")
-        elif isinstance(session, FlaskSession):
-            if session.options.remember and session.options.remember not in session.cookies:
+        match session:
+            case DjangoSession():
+                yield from _django_options(session, place)
+            case FlaskSession() if session.options.remember and session.options.remember not in session.cookies:
                 yield Finding((*place, "remember"), "must stand in `cookies` too, so that it travels along", shows=True)
-        else:
-            yield from _whoami_options(session, place)
+            case ExpressSession():
+                yield from _express_options(session, index)
+            case RailsSession():
+                yield from _rails_options(session, index)
+            case WhoamiSession():
+                yield from _whoami_options(session.options, place)
+            case _:
+                pass
 
 
-def _whoami_options(session: WhoamiSession, place: tuple[str | int, ...]) -> Iterator[Finding]:
-    pattern = session.options.pattern
+def users_can_be_looked_up(settings: Settings) -> Iterator[Finding]:
+    """A table of users is in some database, and is used for something."""
+    for index, session in enumerate(settings.sessions):
+        if not isinstance(session, CodecSession):
+            continue
+        place: tuple[str | int, ...] = ("sessions", index)
+        if session.whoami is not None:
+            yield from _whoami_options(session.whoami, (*place, "whoami"))
+        users = session.users
+        if users is None:
+            continue
+        if users.place is None and not session.place.has_rows:
+            yield Finding((*place, "users"), "needs a `place`, since the sessions do not lie in a database")
+        if users.table is None and (users.active or users.subject or users.claims):
+            yield Finding((*place, "users"), "needs the `table` that these columns are of")
+        for claim in users.claims:
+            if claim in REGISTERED_CLAIMS:
+                message = "this claim has a meaning of its own and cannot be mapped"
+                yield Finding((*place, "users", "claims", claim), message, at_key=True)
+            elif claim in session.claims:
+                yield Finding((*place, "users", "claims", claim), "is mapped from the session already", at_key=True)
+
+
+def _django_options(session: DjangoSession, place: tuple[str | int, ...]) -> Iterator[Finding]:
+    wanted = {"db": "a database, like {sqlite: {file: app.db}}", "cache": "{redis: …}", "file": "{file: …}"}
+    kinds = {"sqlite": "db", "postgres": "db", "mysql": "db", "redis": "cache", "file": "file"}
+    if session.backend in wanted and kinds.get(session.place.kind) != session.backend:
+        yield Finding((*place, "backend"), f"`{session.backend}` needs as place {wanted[session.backend]}")
+
+
+def _express_options(session: ExpressSession, index: int) -> Iterator[Finding]:
+    if session.place.cookie is None:
+        return
+    signature = f"{session.cookies[0]}.sig"
+    if signature not in session.cookies:
+        yield Finding(("sessions", index, "cookies"), f"needs `{signature}` too, the signature of cookie-session")
+    if not session.options.allow_unrevocable:
+        yield Finding(
+            ("sessions", index, "place"),
+            "a copy of such a cookie is good again after a logout, since nothing in it tells one session from the next;"
+            " accept it with options.allow_unrevocable: true",
+        )
+
+
+def _rails_options(session: RailsSession, index: int) -> Iterator[Finding]:
+    place: tuple[str | int, ...] = ("sessions", index, "options", "store")
+    if session.store in {"active_record", "authentication"} and not session.place.has_rows:
+        yield Finding(place, f"`{session.store}` needs a database as place")
+    elif session.store in {"cookie", "redis"} and session.place.kind != session.store:
+        yield Finding(place, f"`{session.store}` needs {{{session.store}: …}} as place")
+    if session.store in {"cookie", "authentication"} and not session.secrets:
+        yield Finding(("sessions", index), "needs `secrets`: Rails encrypts or signs this cookie")
+
+
+def _whoami_options(options: WhoamiOptions, place: tuple[str | int, ...]) -> Iterator[Finding]:
+    pattern = options.pattern
     if pattern is None:
         return
-    if session.options.header is not None:
+    if options.header is not None:
         yield Finding((*place, "pattern"), "stands beside `header`; the user is found in one way only")
     try:
         groups = re.compile(pattern.encode()).groups
@@ -85,10 +153,18 @@ def sessions_can_be_exchanged(settings: Settings) -> Iterator[Finding]:
     if settings.tokens.trust_store_alone:
         return
     for index, session in enumerate(settings.sessions):
-        is_bound = isinstance(session, WhoamiSession) or (isinstance(session, DjangoSession) and session.binding)
-        if not is_bound:
+        if not _is_bound(session):
             yield Finding(
                 ("sessions", index, "format"),
                 "nothing checks here that the application would still accept a session, so that none gets a token;"
                 " use whoami, or accept it with tokens.trust_store_alone: true",
             )
+
+
+def _is_bound(session: Session) -> bool:
+    """Whether the present state of the user is looked at, as far as the application itself does."""
+    if isinstance(session, WhoamiSession):
+        return True
+    if isinstance(session, DjangoSession):
+        return session.binding is not None
+    return session.users is not None and session.users.table is not None and not isinstance(session, RailsSession)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.codec import Lookup, Row, SessionCodec, UnreadableSession
+from gateway.codec import Entry, Lookup, Query, Row, SessionCodec, UnreadableSession
 from gateway.model import LegacySession, SessionCookie, Undetermined, Verdict
 from gateway.ports import SessionStore
 from gateway.stores.sessions_stale import StaleCodecGuard
@@ -23,17 +23,39 @@ class PlaceUnavailable(Exception):
 class Place(Protocol):
     """Where records of sessions lie; only ever read."""
 
-    async def fetch(self, lookup: Lookup) -> Row | None:
-        """Return the row, or None where there is none.
+    async def fetch(self, query: Query) -> Row | None:
+        """Return the row, or None where there is none. A place that has no answers of that kind is unreachable.
 
         Raises:
             PlaceUnavailable: nobody can say whether there is one.
         """
         ...
 
-    def close(self) -> None:
-        """Let go of what it holds; nothing can be fetched any more. Does not wait."""
+    async def aclose(self) -> None:
+        """Let go of what it holds; nothing can be fetched any more."""
         ...
+
+
+def ensure_lookup(query: Query) -> Lookup:
+    """Return a query for a place that has rows only.
+
+    Raises:
+        PlaceUnavailable: it asks for something else.
+    """
+    if not isinstance(query, Lookup):
+        raise PlaceUnavailable("unreachable")
+    return query
+
+
+def ensure_entry(query: Query) -> Entry:
+    """Return a query for a place that has entries only.
+
+    Raises:
+        PlaceUnavailable: it asks for something else.
+    """
+    if not isinstance(query, Entry):
+        raise PlaceUnavailable("unreachable")
+    return query
 
 
 class ExplainableSessions(SessionStore, Protocol):
@@ -82,18 +104,18 @@ class CodecSessions:
 
     async def close(self) -> None:
         """See `ExplainableSessions`."""
-        self._place.close()
+        await self._place.aclose()
 
     async def _read(self, shown: SessionCookie, now: float, tell: Tell) -> Verdict:
         """Carry what the codec asks for to the place, and back."""
         reading = self._codec.read(dict(shown.cookies), now)
         row: Row | None = None
         try:
-            lookup = next(reading)
+            query = next(reading)
             while True:
-                row = await self._place.fetch(lookup)
-                tell(f"`{lookup.table}` has {'a' if row else 'no'} row for it, looked up by `{lookup.key}`.")
-                lookup = reading.send(row)
+                row = await self._place.fetch(query)
+                tell(query.say(is_found=row is not None))
+                query = reading.send(row)
         except StopIteration as end:
             verdict: Verdict = end.value
             return verdict

@@ -1,13 +1,13 @@
 """Sessions that lie in the cookie itself: there is no place to ask."""
 
-from gateway.codec import Lookup, Row
+from gateway.codec import Query, Row
 from gateway.stores.sessions import PlaceUnavailable
 
 
 class NoPlace:
     """The place of sessions that need none."""
 
-    async def fetch(self, lookup: Lookup) -> Row | None:
+    async def fetch(self, query: Query) -> Row | None:
         """Refuse: a codec that needs a record is configured without a place, and unknown is not anonymous.
 
         Raises:
@@ -15,5 +15,5 @@ class NoPlace:
         """
         raise PlaceUnavailable("unreachable")
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """See `Place`: there is nothing to let go of."""

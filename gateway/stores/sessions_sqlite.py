@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from gateway.codec import MAX_TEXT, Lookup, Row
-from gateway.stores.sessions import PlaceUnavailable
+from gateway.codec import MAX_TEXT, Lookup, Query, Row
+from gateway.stores.sessions import PlaceUnavailable, ensure_lookup
 
 _LARGEST = 2 * MAX_TEXT  # bytes of a row; a codec itself refuses what is larger than MAX_TEXT
 
@@ -24,17 +24,21 @@ class SQLitePlace:
         self._busy_timeout = busy_timeout
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="crossfade-sessions")
 
-    async def fetch(self, lookup: Lookup) -> Row | None:
+    async def fetch(self, query: Query) -> Row | None:
         """See `Place`."""
         try:
-            row = asyncio.get_running_loop().run_in_executor(self._threads, self._select, lookup)
+            row = asyncio.get_running_loop().run_in_executor(self._threads, self._select, ensure_lookup(query))
         except RuntimeError as error:  # after close
             raise PlaceUnavailable("unreachable") from error
         return await row
 
     def close(self) -> None:
-        """See `Place`. A lookup that is running ends by itself."""
+        """Let go of its threads. A lookup that is running ends by itself."""
         self._threads.shutdown(wait=False)
+
+    async def aclose(self) -> None:
+        """See `Place`."""
+        self.close()
 
     def _select(self, lookup: Lookup) -> Row | None:
         columns = ", ".join(f"r.{_quoted(name)}" for name in lookup.columns)

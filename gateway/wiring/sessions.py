@@ -1,31 +1,29 @@
-"""Legacy sessions: format × place, from the literal registry below."""
+"""Legacy sessions: format × place, with their cache, and how they end."""
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from zoneinfo import ZoneInfo
 
 import httpx
 
 from gateway.bridge.csrf import CsrfPairs
 from gateway.bridge.logout import FormLogout, LogoutForm
-from gateway.codec import SessionCodec, UserMapping
+from gateway.codec import UserMapping
 from gateway.core.credentials import Site
-from gateway.legacy.django import Binding, DjangoDatabase, DjangoSignedCookies
 from gateway.legacy.whoami import WhoamiRules
 from gateway.ports import Clock, SessionEnder, SessionStore
 from gateway.settings.addresses import origin_of
+from gateway.settings.schema.places import WhoamiAddress
 from gateway.settings.schema.root import Settings
-from gateway.settings.schema.sessions import DjangoSession, FlaskSession, Session, WhoamiSession
-from gateway.settings.secrets import Secrets
-from gateway.stores.sessions import CodecSessions, LocatableSessions, Place
+from gateway.settings.schema.session import WhoamiOptions
+from gateway.settings.schema.sessions import Session, WhoamiSession
+from gateway.stores.sessions import CodecSessions, LocatableSessions
 from gateway.stores.sessions_cached import CachedSessions
-from gateway.stores.sessions_cookie import NoPlace
-from gateway.stores.sessions_sqlite import SQLitePlace
+from gateway.stores.sessions_fallback import FallbackSessions
 from gateway.stores.sessions_stale import StaleCodecGuard
 from gateway.stores.sessions_whoami import WhoamiQuestion, WhoamiSessions
 from gateway.wire.policy import UpstreamPolicy
-from gateway.wiring.extras import ensure_installed
+from gateway.wiring.codecs import codec_of, mapping_of
+from gateway.wiring.places import open_place
 
 Environ = Mapping[str, str]
 Alert = Callable[[], None] | None
@@ -55,18 +53,20 @@ def open_session(
     Raises:
         ConfigurationError: a secret cannot be read, or a package is missing.
     """
-    match session:
-        case WhoamiSession():
-            place = session.place.whoami
-            assert place is not None
-            store = _whoami(session, settings, upstreams[session.upstream or settings.default_upstream])
-            return CachedSessions(store, ttl=place.positive_ttl, timeout=place.timeout + 1.0)
-        case DjangoSession():
-            return CachedSessions(
-                CodecSessions(_django(session, environ), _place(session), StaleCodecGuard(alert=alert))
-            )
-        case FlaskSession():
-            return CachedSessions(CodecSessions(_flask(session, environ), NoPlace(), StaleCodecGuard(alert=alert)))
+    upstream = upstreams[session.upstream or settings.default_upstream]
+    if isinstance(session, WhoamiSession):
+        address = session.place.whoami
+        assert address is not None
+        asked = _whoami(session, address, session.options, mapping_of(session), settings, upstream)
+        return CachedSessions(asked, ttl=address.positive_ttl, timeout=address.timeout + 1.0)
+    place = open_place(session, session.place, environ)
+    store = CodecSessions(codec_of(session, environ), place, StaleCodecGuard(alert=alert))
+    fallback = session.whoami
+    if fallback is None:
+        return CachedSessions(store)
+    mapping = UserMapping(session.name, fallback.user, {})
+    second = _whoami(session, fallback, fallback, mapping, settings, upstream)
+    return CachedSessions(FallbackSessions(store, second), timeout=fallback.timeout + 3.0)
 
 
 def open_transport(upstream: UpstreamPolicy, connections: int = 32) -> httpx.AsyncHTTPTransport:
@@ -112,69 +112,25 @@ def _host_for(upstream: UpstreamPolicy, settings: Settings) -> str:
     return settings.public_url.authority if upstream.preserve_host else upstream.authority.decode("ascii")
 
 
-def _mapping(session: Session) -> UserMapping:
-    return UserMapping(session.name, session.user, dict(session.claims))
-
-
-def _read_all(secrets: Secrets, environ: Environ) -> tuple[bytes, ...]:
-    return tuple(secret.read(environ) for secret in secrets)
-
-
-def _place(session: DjangoSession) -> Place:
-    if session.place.sqlite is not None:
-        return SQLitePlace(session.place.sqlite.file)
-    return NoPlace()
-
-
-def _django(session: DjangoSession, environ: Environ) -> SessionCodec:
-    secrets, options = _read_all(session.secrets, environ), session.options
-    cookie = session.cookies[0].encode()
-    binding = None if session.binding is None else Binding(**session.binding.model_dump())
-    if session.backend == "signed_cookies":
-        codec: DjangoSignedCookies | DjangoDatabase = DjangoSignedCookies(
-            _mapping(session),
-            secrets,
-            cookie=cookie,
-            max_age=options.cookie_age,
-            is_sliding=options.is_sliding,
-            binding=binding,
-        )
-    else:
-        zone = ZoneInfo(options.time_zone)
-        codec = DjangoDatabase(
-            _mapping(session), secrets, cookie=cookie, table=options.table, zone=zone, binding=binding
-        )
-    return codec if options.salt is None else replace(codec, salt=options.salt.encode())
-
-
-def _flask(session: FlaskSession, environ: Environ) -> SessionCodec:
-    ensure_installed("itsdangerous", extra="flask", wanted_by=f"The format flask of the session {session.name}")
-    from gateway.legacy.flask import FlaskCookie
-
-    return FlaskCookie(
-        _mapping(session),
-        _read_all(session.secrets, environ),
-        cookie=session.cookies[0].encode(),
-        remember=session.remember.encode(),
-        max_age=session.options.lifetime,
-        salt=session.options.salt.encode(),
-    )
-
-
-def _whoami(session: WhoamiSession, settings: Settings, upstream: UpstreamPolicy) -> LocatableSessions:
-    place, options = session.place.whoami, session.options
-    assert place is not None
+def _whoami(
+    session: Session,
+    address: WhoamiAddress,
+    options: WhoamiOptions,
+    mapping: UserMapping,
+    settings: Settings,
+    upstream: UpstreamPolicy,
+) -> LocatableSessions:
     public = settings.public_url
     # A service that stands elsewhere is no upstream of ours, so that `upstreams.*.ca` says nothing about it.
-    is_upstream = origin_of(place.url) == settings.upstreams[upstream.name].url
+    is_upstream = origin_of(address.url) == settings.upstreams[upstream.name].url
     host = _host_for(upstream, settings) if is_upstream else public.authority
     question = WhoamiQuestion(
-        url=str(place.url),
+        url=str(address.url),
         fields=(("Host", host), ("X-Forwarded-Proto", public.scheme), ("X-Forwarded-Host", public.authority)),
-        timeout=place.timeout,
+        timeout=address.timeout,
     )
     rules = WhoamiRules(
-        _mapping(session),
+        mapping,
         header=(options.header or "").lower().encode(),
         pattern=None if options.pattern is None else re.compile(options.pattern.encode()),
         login_url=session.login_url or "",

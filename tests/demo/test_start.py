@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 from gateway.codec import UserMapping
-from gateway.legacy.django import Binding, DjangoDatabase
+from gateway.formats.django import Binding
+from gateway.legacy.django import DjangoDatabase
 from gateway.model import Anonymous, LegacySession, SessionCookie
 from gateway.stores.sessions import CodecSessions
 from gateway.stores.sessions_sqlite import SQLitePlace

@@ -5,22 +5,22 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from gateway.codec import Lookup, Row, SessionCodec, UnreadableSession
+from gateway.codec import Lookup, Query, Row, SessionCodec, UnreadableSession
 from gateway.model import Undetermined, Verdict
 
-Fetch = Callable[[Lookup], Row | None]
+Fetch = Callable[[Query], Row | None]
 
 
-def no_rows(_: Lookup) -> Row | None:
+def no_rows(_: Query) -> Row | None:
     return None
 
 
 def verdict_of(codec: SessionCodec, cookies: Mapping[bytes, bytes], now: float, fetch: Fetch = no_rows) -> Verdict:
     reading = codec.read(cookies, now)
     try:
-        lookup = next(reading)
+        query = next(reading)
         while True:
-            lookup = reading.send(fetch(lookup))
+            query = reading.send(fetch(query))
     except StopIteration as end:
         verdict: Verdict = end.value
         return verdict
@@ -31,7 +31,8 @@ def verdict_of(codec: SessionCodec, cookies: Mapping[bytes, bytes], now: float, 
 def rows_of(database: Path) -> Fetch:
     """Look into a real SQLite file."""
 
-    def fetch(lookup: Lookup) -> Row | None:
+    def fetch(lookup: Query) -> Row | None:
+        assert isinstance(lookup, Lookup)
         query = f"SELECT {', '.join(lookup.columns)} FROM {lookup.table} WHERE {lookup.key} = ?"
         with closing(sqlite3.connect(database)) as connection:
             row: Row | None = connection.execute(query, (lookup.value,)).fetchone()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
 from gateway.codec import Row, SessionCodec, UserMapping
-from gateway.legacy.django import Binding, DjangoDatabase, DjangoSignedCookies
+from gateway.formats.django import Binding
+from gateway.legacy.django import DjangoDatabase, DjangoSignedCookies
 from gateway.legacy.flask import FlaskCookie
 from gateway.legacy.whoami import WhoamiRules
 from gateway.model import Anonymous, LegacySession, Undetermined, Verdict

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.codec import Lookup, Row, UserMapping
-from gateway.legacy.django import Binding, DjangoSignedCookies
+from gateway.codec import Query, Row, UserMapping
+from gateway.formats.django import Binding
+from gateway.legacy.django import DjangoSignedCookies
 from gateway.model import Anonymous, LegacySession, Undetermined, Verdict
 from tests.legacy.reading import rows_of, verdict_of
 from tests.legacy.real_django import RealDjango
@@ -107,10 +108,10 @@ def test_a_timestamp_that_is_none_is_undetermined() -> None:
 
 
 def test_a_binding_asks_for_one_row_and_no_more() -> None:
-    asked: list[Lookup] = []
+    asked: list[Query] = []
 
-    def fetch(lookup: Lookup) -> Row | None:
-        asked.append(lookup)
+    def fetch(query: Query) -> Row | None:
+        asked.append(query)
         return None
 
     verdict_of(BOUND, {b"sessionid": b"forged:1xVOAo:x"}, present(), fetch)

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.codec import Lookup, Row, UserMapping
-from gateway.legacy.django import Binding, DjangoDatabase
+from gateway.codec import Lookup, Query, Row, UserMapping
+from gateway.formats.django import Binding
+from gateway.legacy.django import DjangoDatabase
 from gateway.model import Anonymous, LegacySession, Undetermined, Verdict
 from tests.legacy.reading import Fetch, rows_of, verdict_of
 from tests.legacy.real_django import RealDjango
@@ -160,13 +161,17 @@ def test_claims_come_from_the_session(django: RealDjango) -> None:
 
 
 def only(*row: object) -> Fetch:
-    return lambda lookup: row if lookup.table == "django_session" else None
+    return lambda query: row if isinstance(query, Lookup) and query.table == "django_session" else None
 
 
 def test_a_row_from_before_django_3_1_is_read() -> None:
-    def fetch(lookup: Lookup) -> Row | None:
+    def fetch(query: Query) -> Row | None:
         account = (PASSWORD_OF_DJANGO_3_0, 1)
-        return account if lookup.table == "auth_user" else (ROW_OF_DJANGO_3_0, "2999-01-01 00:00:00")
+        return (
+            account
+            if isinstance(query, Lookup) and query.table == "auth_user"
+            else (ROW_OF_DJANGO_3_0, "2999-01-01 00:00:00")
+        )
 
     verdict = verdict_of(CODEC, {b"sessionid": b"238qyh0lxlb1ohy6tg4oudnp9068vfk2"}, present(), fetch)
     assert isinstance(verdict, LegacySession)
@@ -244,7 +249,7 @@ def test_dates_may_be_dates_already() -> None:
 
 @pytest.mark.parametrize("cookie", [b"", b"short", b"x" * 41, b"with space here", b"sp\xc3\xa9cial-cookie", b'""'])
 def test_a_cookie_that_cannot_be_a_key_is_no_session_and_asks_for_nothing(cookie: bytes) -> None:
-    def fetch(lookup: Lookup) -> Row | None:
+    def fetch(query: Query) -> Row | None:
         raise AssertionError
 
     assert verdict_of(CODEC, {b"sessionid": cookie}, present(), fetch) == Anonymous("absent")

@@ -33,7 +33,7 @@ def _read_redis_url(value: object) -> str:
     return str(value)
 
 
-class _Server(Section):
+class Server(Section):
     """A server, by address or by a secret that holds the address."""
 
     url: str | None = None
@@ -72,7 +72,7 @@ class _Server(Section):
         return self.url or "" if secret is None else secret.read(environ).decode("utf-8", "replace")
 
 
-class Redis(_Server):
+class Redis(Server):
     """A Redis server, by address or by a secret that holds the address."""
 
     example = "redis://…"
@@ -96,7 +96,7 @@ def _read_postgres_url(value: object) -> str:
     return str(value)
 
 
-class Postgres(_Server):
+class Postgres(Server):
     """A PostgreSQL server, by address or by a secret that holds the address."""
 
     example = "postgresql://…"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.codec import Lookup, Row, UserMapping
-from gateway.legacy.django import Binding, DjangoDatabase, DjangoSignedCookies
+from gateway.codec import Query, Row, UserMapping
+from gateway.formats.django import Binding
+from gateway.legacy.django import DjangoDatabase, DjangoSignedCookies
 from gateway.legacy.flask import FlaskCookie
 from gateway.model import Anonymous, LegacySession, SessionCookie, Undetermined
 from gateway.stores.sessions import CodecSessions, PlaceUnavailable
@@ -69,10 +70,10 @@ async def test_a_flask_session_needs_no_wait_at_all() -> None:
 @pytest.mark.parametrize("reason", ["unreachable", "timeout", "unreadable"])
 async def test_a_place_that_cannot_answer_is_undetermined(reason: str) -> None:
     class Away:
-        async def fetch(self, lookup: Lookup) -> Row | None:
+        async def fetch(self, query: Query) -> Row | None:
             raise PlaceUnavailable(reason)
 
-        def close(self) -> None:
+        async def aclose(self) -> None:
             pass
 
     sessions = CodecSessions(DJANGO, Away(), StaleCodecGuard())
@@ -81,10 +82,10 @@ async def test_a_place_that_cannot_answer_is_undetermined(reason: str) -> None:
 
 async def test_a_record_that_cannot_be_read_is_undetermined() -> None:
     class Odd:
-        async def fetch(self, lookup: Lookup) -> Row | None:
+        async def fetch(self, query: Query) -> Row | None:
             return (None, None)
 
-        def close(self) -> None:
+        async def aclose(self) -> None:
             pass
 
     sessions = CodecSessions(DJANGO, Odd(), StaleCodecGuard())

@@ -9,7 +9,8 @@ import respx
 
 from gateway.codec import UserMapping
 from gateway.core.credentials import Site
-from gateway.legacy.django import Binding, DjangoDatabase
+from gateway.formats.django import Binding
+from gateway.legacy.django import DjangoDatabase
 from gateway.legacy.whoami import WhoamiRules
 from gateway.stores.sessions import CodecSessions
 from gateway.stores.sessions_cached import CachedSessions

@@ -1,0 +1,127 @@
+"""Rails' cookie jar: keys derived from `secret_key_base`, encrypted and signed cookies, and what is in them.
+
+https://guides.rubyonrails.org/security.html#session-storage
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from gateway.codec import Secrets, UnreadableSession, decode_base64, load_json, read_date
+from gateway.formats.ruby import load_marshal
+
+_ITERATIONS = 1000  # ActiveSupport::KeyGenerator as Rails makes it
+
+
+@dataclass(frozen=True, slots=True)
+class RailsKeys:
+    """The keys of one `secret_key_base` under one digest: for encrypted cookies since and before 5.2, and signed."""
+
+    encrypted: bytes = field(repr=False)
+    encrypted_before_5_2: bytes = field(repr=False)
+    mac_before_5_2: bytes = field(repr=False)
+    signed: bytes = field(repr=False)
+
+
+def derive_keys(secrets: Secrets) -> tuple[RailsKeys, ...]:
+    """Derive all keys, which takes some milliseconds: with SHA-256 as since Rails 7.0, and with SHA-1 as before."""
+    return tuple(_derive(secret, digest) for secret in secrets for digest in ("sha256", "sha1"))
+
+
+def _derive(secret: bytes, digest: str) -> RailsKeys:
+    def key(salt: bytes, length: int) -> bytes:
+        return hashlib.pbkdf2_hmac(digest, secret, salt, _ITERATIONS, length)
+
+    return RailsKeys(
+        encrypted=key(b"authenticated encrypted cookie", 32),
+        encrypted_before_5_2=key(b"encrypted cookie", 32),
+        mac_before_5_2=key(b"signed encrypted cookie", 64),
+        signed=key(b"signed cookie", 64),
+    )
+
+
+def find_encrypted(text: bytes, keys: Iterable[RailsKeys]) -> bytes | None:
+    """Return what is in an encrypted cookie; None where no key fits. Nothing is decrypted before that is known."""
+    try:
+        parts = [decode_base64(part) for part in text.rsplit(b"--", 2)] if text.count(b"--") == 2 else []
+        if parts:
+            return _decrypt_gcm(parts[0], parts[1], parts[2], keys)
+        return _decrypt_cbc(text, keys)
+    except (UnreadableSession, ValueError):  # nobody who knows a key writes such a thing
+        return None
+
+
+def _decrypt_gcm(sealed: bytes, nonce: bytes, tag: bytes, keys: Iterable[RailsKeys]) -> bytes | None:
+    if len(tag) != 16:  # a shorter one would be easier to guess
+        return None
+    for key in keys:
+        try:
+            return AESGCM(key.encrypted).decrypt(nonce, sealed + tag, None)
+        except InvalidTag:
+            continue
+    return None
+
+
+def _decrypt_cbc(text: bytes, keys: Iterable[RailsKeys]) -> bytes | None:
+    for key in keys:
+        signed = _find_verified(text, key.mac_before_5_2)
+        if signed is not None:
+            sealed, _, nonce = signed.partition(b"--")
+            cipher = Cipher(algorithms.AES(key.encrypted_before_5_2), modes.CBC(decode_base64(nonce)))
+            decryptor, unpadder = cipher.decryptor(), PKCS7(128).unpadder()
+            padded = decryptor.update(decode_base64(sealed)) + decryptor.finalize()
+            return unpadder.update(padded) + unpadder.finalize()
+    return None
+
+
+def find_signed(text: bytes, keys: Iterable[RailsKeys]) -> bytes | None:
+    """Return what is in a signed cookie; None where no key fits."""
+    found = (_find_verified(text, key.signed) for key in keys)
+    return next((value for value in found if value is not None), None)
+
+
+def _find_verified(text: bytes, key: bytes) -> bytes | None:
+    value, _, signature = text.rpartition(b"--")
+    digest = "sha1" if len(signature) == 40 else "sha256"
+    if not hmac.compare_digest(hmac.digest(key, value, digest).hex().encode(), signature):
+        return None
+    try:
+        return base64.b64decode(value)
+    except ValueError:
+        return None
+
+
+def open_envelope(content: bytes, purpose: str, now: float) -> object | None:
+    """Return the value in a cookie whose signature was good; None when it has expired or was made for another cookie.
+
+    Since Rails 6.0 an envelope tells both; before, the value stands there by itself.
+
+    Raises:
+        UnreadableSession: it is neither JSON nor a Marshal of plain values.
+    """
+    value = load_value(content)
+    envelope = value.get("_rails") if isinstance(value, Mapping) else None
+    if envelope is None:
+        return value
+    if not isinstance(envelope, Mapping) or not isinstance(envelope.get("message"), str):
+        raise UnreadableSession
+    expires = envelope.get("exp")
+    if envelope.get("pur") not in {None, f"cookie.{purpose}"} or (expires is not None and read_date(expires) <= now):
+        return None
+    return load_value(decode_base64(envelope["message"].encode()))
+
+
+def load_value(content: bytes) -> object:
+    """Read JSON, or Marshal as its first bytes say.
+
+    Raises:
+        UnreadableSession: it is neither.
+    """
+    return load_marshal(content) if content.startswith(b"\x04\x08") else load_json(content)

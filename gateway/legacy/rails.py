@@ -1,0 +1,54 @@
+"""Rails: the session is an encrypted cookie.
+
+https://guides.rubyonrails.org/action_controller_overview.html#session
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
+
+from gateway.codec import Cookies, Reading, UnreadableSession, UserMapping, dump_json, fingerprint
+from gateway.formats.rails import RailsKeys, find_encrypted, open_envelope
+from gateway.model import Anonymous
+
+
+@dataclass(frozen=True, slots=True)
+class RailsCookie:
+    """The cookie store: `keys` are those of `secret_key_base` and of what it was rotated from.
+
+    Rails encrypts the session anew with each response; what stays is the `session_id` in it.
+    """
+
+    mapping: UserMapping
+    keys: tuple[RailsKeys, ...] = field(repr=False)
+    cookie: bytes
+
+    @property
+    def description(self) -> str:
+        """How a user is found, as one sentence."""
+        return f"Rails keeps the session in the encrypted cookie `{self.cookie.decode()}` itself."
+
+    def locate(self, cookies: Cookies) -> str:
+        """Return nothing: the cookie says it all."""
+        return ""
+
+    def read(self, cookies: Cookies, now: float) -> Reading:
+        """Read the cookie."""
+        yield from ()
+        text = unquote_to_bytes(cookies.get(self.cookie, b""))
+        if not text:
+            return Anonymous("absent")
+        content = find_encrypted(text, self.keys)
+        if content is None:
+            return Anonymous("bad_signature")
+        session = open_envelope(content, self.cookie.decode(), now)
+        if session is None:
+            return Anonymous("expired")
+        if not isinstance(session, Mapping):
+            raise UnreadableSession
+        key = session.get("session_id")
+        return self.mapping.read(session, key if isinstance(key, str) and key else _fingerprint(session))
+
+
+def _fingerprint(session: Mapping[str, object]) -> str:
+    return fingerprint(dump_json({name: str(value) for name, value in session.items()}))

@@ -1,0 +1,87 @@
+"""What the legacy sessions of all formats have in common."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.settings.schema.places import DatabasePlace, Place, WhoamiAddress
+from gateway.settings.schema.section import Section, not_yet
+from gateway.settings.values import ColumnName, CookieName, FieldName, Flag, Name, SitePath, Text
+
+Cookies = Annotated[tuple[CookieName, ...], Field(min_length=1, max_length=10)]
+"""The session cookie, then all cookies that travel with it."""
+
+
+class Users(Section):
+    """The application's table of users, only ever read: may the user still sign in, and which claims has he?"""
+
+    place: DatabasePlace | None = None
+    """The database; without it, that of the sessions."""
+    table: ColumnName | None = None
+    """The table; without it, only `options.binding` of Django looks into the database."""
+    key: ColumnName = "id"
+    """The column in which the session's user is found."""
+    active: ColumnName | None = None
+    """The column that says whether the user may sign in."""
+    subject: ColumnName | None = None
+    """The column of the subject of tokens; without it, the session's user."""
+    claims: dict[Name, ColumnName] = Field(default_factory=dict)
+    """Claims of tokens, and the columns that hold them."""
+
+
+class WhoamiOptions(Section):
+    """How the answer names the user: by JSON (`user`), by a header field, or by a pattern."""
+
+    header: FieldName | None = None
+    """The header field of the answer that holds the user."""
+    pattern: Text | None = None
+    """A regular expression whose first group is the user, for applications that only have pages."""
+    missing_is_anonymous: Flag = False
+    """An answer without a user says that nobody is signed in; otherwise it says nothing."""
+
+
+class WhoamiFallback(WhoamiAddress, WhoamiOptions):
+    """The application itself, asked for what cannot be read here."""
+
+    user: Text = "id"
+    """Where in its answer the user stands, as a dotted path."""
+
+
+class SessionBase(Section):
+    """What all sessions have in common."""
+
+    name: Name
+    """A short name of yours for messages and metrics."""
+    upstream: Name | None = None
+    """Which application they belong to; without it, `app` or the only one there is."""
+    user: Text = "id"
+    """Where in a session the user stands, as a dotted path."""
+    claims: dict[Name, Text] = Field(default_factory=dict)
+    """Further claims of tokens and where in a session they stand, as dotted paths."""
+    login_url: SitePath | None = None
+    """The login page of the application."""
+    logout_paths: Annotated[tuple[SitePath, ...], Field(max_length=20)] = ()
+    """Where the application logs out; the first one is what our own logout calls."""
+    on_undetermined: Literal["forward", "refuse"] = "forward"
+    """What happens while nobody can say whose session it is: the application decides, or 503."""
+    bridge: Annotated[Literal["vault", "headers"], not_yet("mint", available=("vault", "headers"))] = "vault"
+    """What the application gets for a token: the user's own cookies, or identity headers."""
+    pick: Literal["first", "last"] | None = None
+    """Which of two cookies of one name counts; without it, what the framework does."""
+
+    @property
+    def picks(self) -> Literal["first", "last"]:
+        """Which of two cookies of one name counts."""
+        return self.pick or "first"
+
+
+class CodecSession(SessionBase):
+    """What the sessions have in common that are read here."""
+
+    place: Place
+    """Where they lie."""
+
+    users: Users | None = None
+    """The application's table of users."""
+    whoami: WhoamiFallback | None = None
+    """Who is asked about a session that cannot be read here."""
