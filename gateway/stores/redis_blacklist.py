@@ -13,7 +13,7 @@ from typing import cast
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from gateway.model import Revocation
+from gateway.model import Revocation, RevocationKind
 from gateway.ports import Clock, RevocationLog
 from gateway.stores.redis_client import renamed
 from gateway.stores.redis_connection import RedisFault
@@ -25,15 +25,17 @@ _REBUILD_LIFE = 600_000
 
 # KEYS: the number to raise, the feed, one for each revocation.
 # ARGV: the number that they follow on, the number to raise to, the length of the feed (0: none), and for each
-# revocation its sequence, remaining life in milliseconds, kind, name and end in milliseconds since 1970.
+# revocation its sequence, remaining life in milliseconds, kind, name, end in milliseconds since 1970, and the key of
+# the copy of the vaulted session that goes with it (empty: none), which outside of a cluster need not be declared.
 _WRITE = """
 local after, to, feed = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 for i = 3, #KEYS do
-  local at = 4 + (i - 3) * 5
+  local at = 4 + (i - 3) * 6
   local held = tonumber(redis.call('GET', KEYS[i]) or '') or 0
   local number = string.format('%.0f', math.max(held, tonumber(ARGV[at])))
   local life = string.format('%.0f', math.max(redis.call('PTTL', KEYS[i]), tonumber(ARGV[at + 1])))
   redis.call('SET', KEYS[i], number, 'PX', life)
+  if ARGV[at + 5] ~= '' then redis.call('UNLINK', ARGV[at + 5]) end
   if feed > 0 then
     redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'seq', ARGV[at], 'kind', ARGV[at + 2],
       'name', ARGV[at + 3], 'until', ARGV[at + 4])
@@ -134,7 +136,7 @@ class RedisBlacklist:
     ) -> int | None:
         now = self._clock.wall()
         keys = [counter, self._keys.feed]
-        arguments = [str(after), str(to), str(feed_length)]
+        arguments: list[str | bytes] = [str(after), str(to), str(feed_length)]
         for revocation in revocations:
             life = int((revocation.expires_at - now) * 1000)
             if life > 0:
@@ -145,10 +147,11 @@ class RedisBlacklist:
                     revocation.kind.value,
                     revocation.name,
                     str(int(revocation.expires_at * 1000)),
+                    self._keys.of_copy(revocation.name) if revocation.kind is RevocationKind.FAMILY else b"",
                 )
         return _number(await self._run(_WRITE, keys, arguments))
 
-    async def _run(self, script: str, keys: Sequence[bytes], arguments: Sequence[str]) -> object:
+    async def _run(self, script: str, keys: Sequence[bytes], arguments: Sequence[str | bytes]) -> object:
         call = self._client.eval(script, len(keys), *keys, *arguments)
         return await renamed(cast("Awaitable[object]", call))
 

@@ -52,3 +52,11 @@ class RedisKeys:
         if revocation.kind is RevocationKind.EVERYTHING:
             return self.everything
         return f"{self._prefix}{revocation.kind}:{revocation.name}".encode()
+
+    def of_family(self, family_id: str) -> bytes:
+        """Return the key that the end of a family is kept under."""
+        return f"{self._prefix}sid:{family_id}".encode()
+
+    def of_copy(self, session_id: str) -> bytes:
+        """Return the key of the copy of a vaulted session."""
+        return f"{self._prefix}vault:{session_id}".encode()

@@ -3,12 +3,20 @@
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gateway.ports import Clock, RevocationLog, RevocationStore
+from gateway.ports import Clock, RevocationLog, RevocationStore, VaultStore
 from gateway.settings.schema.stores import Revocation
 from gateway.stores.dependency import DependencyState
 from gateway.stores.revocation_memory import Announce, MemoryRevocationStore
 from gateway.wiring.extras import ensure_installed
+
+if TYPE_CHECKING:
+    from gateway.stores.vault_copied import CopiedVaultStore
+
+
+_COPY_TIMEOUT = 0.3
+"""Seconds; a request waits for a copy only while the database is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,8 @@ class Blacklist:
     start: Callable[[], Awaitable[None]]
     aclose: Callable[[], Awaitable[None]]
     state: Callable[[], DependencyState] | None = None
+    copying: "Callable[[VaultStore], CopiedVaultStore] | None" = None
+    """Puts copies in Redis beside a vault."""
 
 
 def open_mirror(
@@ -48,9 +58,12 @@ def open_redis(
     """
     ensure_installed("redis", "hiredis", extra="redis", wanted_by="stores.redis")
     from gateway.stores.redis_address import parse_redis_url
+    from gateway.stores.redis_client import connect
     from gateway.stores.revocation_feed import RevocationFeed
     from gateway.stores.revocation_modes import MirroredRevocationStore, StrictRevocationStore
     from gateway.stores.revocation_redis import RedisPolicy, RedisRevocationStore
+    from gateway.stores.vault_copied import CopiedVaultStore
+    from gateway.stores.vault_redis import RedisVaultCopies
 
     address = parse_redis_url(url)
     shared = RedisRevocationStore(address, log, clock, RedisPolicy(also_check=policy.also_check))
@@ -71,4 +84,9 @@ def open_redis(
         store = MirroredRevocationStore(shared, mirror)
     else:
         store = StrictRevocationStore(shared, mirror, needs_shared=bool(policy.also_check))
-    return Blacklist(store, mirror, start=start, aclose=aclose, state=lambda: shared.state)
+
+    def copying(vault: VaultStore) -> CopiedVaultStore:
+        copies = RedisVaultCopies(connect(address, _COPY_TIMEOUT), shared.keys)
+        return CopiedVaultStore(vault, copies, clock, state=lambda: shared.state)
+
+    return Blacklist(store, mirror, start=start, aclose=aclose, state=lambda: shared.state, copying=copying)

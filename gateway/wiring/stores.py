@@ -65,7 +65,11 @@ def open_stores(
     else:
         blacklist = open_redis(redis.read(environ), settings.revocation, mirror, durable.log, clock)
     opened.push_async_callback(blacklist.aclose)
-    return Stores(durable.families, durable.vault, durable.phase, durable.log, blacklist, durable)
+    vault = durable.vault
+    if postgres is not None and blacklist.copying is not None:
+        vault = copied = blacklist.copying(vault)
+        opened.push_async_callback(copied.aclose)
+    return Stores(durable.families, vault, durable.phase, durable.log, blacklist, durable)
 
 
 def open_keys(settings: Settings, environ: Environ) -> KeyRing:
