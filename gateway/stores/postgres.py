@@ -1,7 +1,8 @@
 """PostgreSQL: a bounded number of connections, and one transaction at a time on each.
 
-Every piece of work is one READ COMMITTED transaction, also where it only reads: its time-outs are set inside of it and
-its statements meet one server, so that all of it works through a pooler as well (PgBouncer, transaction mode).
+Every piece of work is one READ COMMITTED transaction: its time-outs are set inside of it and its statements meet one
+server, so that all of it works through a pooler as well (PgBouncer, transaction mode). What is a single statement that
+only reads needs none of that, and is one round trip instead of three; see `read`.
 """
 
 import asyncio
@@ -73,6 +74,8 @@ class Connection(Protocol):
 
 Work = Callable[[Connection], Awaitable[Result]]
 """What happens inside one transaction. It may be called again, in another one."""
+
+_CarryOut = Callable[[Work[Result], float], Awaitable[Result]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +149,28 @@ class PostgresDatabase:
             Unavailable: of the given class, now or by the future: nothing was changed, unless the commit itself was
                 lost; then nobody knows, and presenting the same again is safe.
         """
+        return self._begin_work(work, unavailable, self._transact)
+
+    def read(
+        self, work: Work[Result], *, unavailable: type[Unavailable] = StoreUnavailable
+    ) -> "asyncio.Future[Result]":
+        """As `run`, for work that is one SELECT without a lock.
+
+        It is a transaction by itself. Its only time-out is ours, which is enough for what waits for nobody. Behind a
+        pooler it is not used: there a statement is prepared and carried out in two steps, which may meet two servers.
+        """
+        return self._begin_work(work, unavailable, self._read if self._policy.has_statement_cache else self._transact)
+
+    def _begin_work(
+        self, work: Work[Result], unavailable: type[Unavailable], carry_out: "_CarryOut[Result]"
+    ) -> "asyncio.Future[Result]":
         if self._is_closed:
             raise unavailable(CLOSED)
         if len(self._tasks) >= self._policy.queue:
             raise unavailable(BUSY)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Result] = loop.create_future()
-        task = loop.create_task(self._answer(work, unavailable, answer))
+        task = loop.create_task(self._answer(work, unavailable, carry_out, answer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return answer
@@ -178,10 +196,14 @@ class PostgresDatabase:
     # --- one caller ---
 
     async def _answer(
-        self, work: Work[Result], unavailable: type[Unavailable], answer: "asyncio.Future[Result]"
+        self,
+        work: Work[Result],
+        unavailable: type[Unavailable],
+        carry_out: "_CarryOut[Result]",
+        answer: "asyncio.Future[Result]",
     ) -> None:
         try:
-            result = await self._attempt(work, asyncio.get_running_loop().time() + self._policy.patience)
+            result = await self._attempt(work, carry_out, asyncio.get_running_loop().time() + self._policy.patience)
         except FOREIGN as error:
             renamed = rename(error, unavailable)
             renamed.__cause__ = error
@@ -196,17 +218,17 @@ class PostgresDatabase:
             if not answer.done():
                 answer.set_result(result)
 
-    async def _attempt(self, work: Work[Result], until: float) -> Result:
+    async def _attempt(self, work: Work[Result], carry_out: "_CarryOut[Result]", until: float) -> Result:
         """Carry it out, again where another transaction was in the way, and never beyond `until`."""
         async with asyncio.timeout_at(until):
             await self._slots.acquire()
         try:
             for _ in range(_ATTEMPTS - 1):
                 try:
-                    return await self._transact(work, until)
+                    return await carry_out(work, until)
                 except TRANSIENT:
                     await asyncio.sleep(random.uniform(0, _JITTER))  # noqa: S311 - spreads the attempts
-            return await self._transact(work, until)
+            return await carry_out(work, until)
         finally:
             self._slots.release()
 
@@ -221,6 +243,33 @@ class PostgresDatabase:
             await self._give_back_failed(connection, error)
             if asyncio.get_running_loop().time() >= until and connection.is_closed():
                 raise TimeoutError(SLOW) from error
+            raise
+        finally:
+            watchdog.cancel()
+        self._give_back(connection)
+        return result
+
+    async def _read(self, work: Work[Result], until: float) -> Result:
+        """Read on an idle connection, or on a new one where those of before were lost: reading again harms nobody."""
+        while (connection := self._find_idle()) is not None:
+            try:
+                return await self._read_on(connection, work, min(until, asyncio.get_running_loop().time() + _PROBE))
+            except FOREIGN:
+                if not connection.is_closed():
+                    raise
+                self._drop_idle()
+        async with asyncio.timeout_at(until):
+            connection = await connect(self.address, self._policy)
+        return await self._read_on(connection, work, until)
+
+    async def _read_on(self, connection: Connection, work: Work[Result], until: float) -> Result:
+        watchdog = asyncio.get_running_loop().call_at(until, connection.terminate)
+        try:
+            result = await work(connection)
+        except BaseException as error:
+            if not leaves_connection_good(error):
+                connection.terminate()
+            self._give_back(connection)
             raise
         finally:
             watchdog.cancel()

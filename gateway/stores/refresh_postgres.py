@@ -95,19 +95,19 @@ class PostgresRefreshStore:
         async def work(connection: Connection) -> Family | None:
             return next(iter(await find_families(connection, "id = $1", family_id)), None)
 
-        return await self._database.run(work)
+        return await self._database.read(work)
 
     async def find_family_of_token(self, token_hash: bytes) -> Family | None:
         """Return the family that a refresh token belongs to, or None."""
-        return await self._database.run(lambda connection: find_family_of_token(connection, token_hash))
+        return await self._database.read(lambda connection: find_family_of_token(connection, token_hash))
 
     async def families_of_session(self, session_hash: bytes, now: float) -> Sequence[Family]:
         """Return the live families that came from a legacy session."""
-        return await self._database.run(lambda connection: find_families(connection, _OF_SESSION, now, session_hash))
+        return await self._database.read(lambda connection: find_families(connection, _OF_SESSION, now, session_hash))
 
     async def families_of_subject(self, subject: str, now: float) -> Sequence[Family]:
         """Return the live families of a subject."""
-        return await self._database.run(lambda connection: find_families(connection, _OF_SUBJECT, now, subject))
+        return await self._database.read(lambda connection: find_families(connection, _OF_SUBJECT, now, subject))
 
     async def end_families(
         self, family_ids: Sequence[str], reason: str, revoked_until: float, now: float
@@ -184,7 +184,7 @@ class PostgresRefreshStore:
             )
             return await connection.fetchval(statement, session_hash, now, signed_at) is not None
 
-        return await self._database.run(work)
+        return await self._database.read(work)
 
     async def count_live(self, now: float) -> Mapping[str, int]:
         """Return the number of live families by client id."""
@@ -193,7 +193,7 @@ class PostgresRefreshStore:
             statement = f"SELECT client_id, count(*) FROM crossfade_families WHERE {LIVE} GROUP BY client_id"  # noqa: S608
             return {str(client): int(str(count)) for client, count in await connection.fetch(statement, now)}
 
-        return await self._database.run(work)
+        return await self._database.read(work)
 
     async def delete_expired(self, now: float, limit: int) -> int:
         """Delete up to `limit` rows that nothing can need any more; returns how many."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from gateway.model import Revocation, RevocationKind
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
+from gateway.stores.joint_read import JointRead
 from gateway.stores.postgres import Connection, PostgresDatabase
 
 _KINDS = {kind.value: kind for kind in RevocationKind}
@@ -41,6 +42,7 @@ class PostgresRevocationLog:
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
+        self._sequence = JointRead(lambda: database.read(_newest))
 
     async def record(self, revocations: Sequence[Revocation], now: float) -> Sequence[Revocation]:
         """Record and return them with their sequence numbers.
@@ -74,7 +76,7 @@ class PostgresRevocationLog:
             )
             return [Revocation(_KINDS[str(kind)], *rest) for kind, *rest in rows]  # type: ignore[arg-type]  # as selected
 
-        return await self._database.run(work)
+        return await self._database.read(work)
 
     async def sequence(self) -> int:
         """Return the newest sequence number; the first of all follows on the time when the tables were made.
@@ -82,13 +84,13 @@ class PostgresRevocationLog:
         Raises:
             StoreUnavailable: the database cannot be read.
         """
+        return await self._sequence.ask()
 
-        async def work(connection: Connection) -> int:
-            newest = await connection.fetchval("SELECT sequence FROM crossfade_revocation_counter")
-            assert isinstance(newest, int)
-            return newest
 
-        return await self._database.run(work)
+async def _newest(connection: Connection) -> int:
+    newest = await connection.fetchval("SELECT sequence FROM crossfade_revocation_counter")
+    assert isinstance(newest, int)
+    return newest
 
 
 def _entry(revocation: Revocation, now: float) -> AuditEntry:

@@ -25,7 +25,7 @@ class PostgresVaultStore:
             )
             return None if row is None else SealedSession(*row)  # type: ignore[arg-type]  # in the order of the fields
 
-        return await self._database.run(work, unavailable=VaultUnavailable)
+        return await self._database.read(work, unavailable=VaultUnavailable)
 
     async def replace(self, entry: SealedSession, *, expected_version: int) -> bool:
         """Compare-and-set on the version. False when another write came first or the family has ended.

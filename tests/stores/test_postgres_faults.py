@@ -252,14 +252,14 @@ async def test_a_pooler_that_shares_connections_is_named_with_the_remedy(
     postgres: PostgresDatabase, stores: Stores
 ) -> None:
     """What PgBouncer does to prepared statements, by hand: they are gone, or somebody else's."""
-    await stores.families.is_barred(SESSION, NOW)
+    await stores.families.bar_session(SESSION, NOW, NOW)
     await tell(postgres, "SELECT 1")
 
     async def lose_statements(connection: Connection) -> None:
         await connection.execute("DEALLOCATE ALL")
 
     await postgres.run(lose_statements)
-    (sentence,) = await refused(stores.families.is_barred(SESSION, NOW))
+    (sentence,) = await refused(stores.families.bar_session(SESSION, NOW, NOW))
     assert "PgBouncer" in sentence
     assert "stores.postgres.statement_cache to off" in sentence
 
