@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 REPORT := build/report
 
-.PHONY: run test soak-refresh test-client test-browser lint types format bench clean lock help
+.PHONY: run test soak-refresh soak-kill test-client test-browser lint types format bench clean lock help
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
 	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT)"
 	@echo "make soak-refresh  a million racing refreshes over two gateways; SOAK=\"--refreshes 50000\" for fewer"
+	@echo "make soak-kill     kill -9 of gateway, PostgreSQL and Redis at every step of rotate, revoke and exchange"
 	@echo "make test-client   the browser client: unit tests, size, types, exports (needs Node 20)"
 	@echo "make test-browser  the browser client in headless Chromium against the real gateway"
 	@echo "make lint    ruff: rules and format"
@@ -41,6 +42,9 @@ test: $(VENV)/.dev
 
 soak-refresh: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak.refresh $(SOAK)
+
+soak-kill: $(VENV)/.dev
+	@$(BIN)/python -m tests.faults.kill_nine $(SOAK)
 
 frontend/node_modules: frontend/package-lock.json
 	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
