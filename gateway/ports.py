@@ -22,7 +22,7 @@ from gateway.model import (
     Verdict,
     VerifiedToken,
 )
-from gateway.records import Decide, Family, RefreshRow, Rotation, SealedSession, VerificationKey
+from gateway.records import AuditEntry, Decide, Family, RefreshRow, Rotation, SealedSession, VerificationKey
 
 
 class Clock(Protocol):
@@ -88,8 +88,8 @@ class RevocationStore(Protocol):
 class RevocationLog(Protocol):
     """The durable truth behind the fast copy. Recorded means: survives kill -9."""
 
-    async def record(self, revocations: Sequence[Revocation], now: float) -> Sequence[Revocation]:
-        """Record and return them with their sequence numbers.
+    async def record(self, revocations: Sequence[Revocation], now: float, family_id: str = "") -> Sequence[Revocation]:
+        """Record and return them with their sequence numbers. `family_id` is that of single tokens, for the trail.
 
         Raises:
             StoreUnavailable: nothing was recorded.
@@ -196,6 +196,18 @@ class RefreshStore(Protocol):
 
     async def delete_expired(self, now: float, limit: int) -> int:
         """Delete up to `limit` rows that nothing can need any more; returns how many."""
+        ...
+
+
+class History(Protocol):
+    """What is known of families, ended ones included, for people to read."""
+
+    async def of(self, *, subject: str, family_id: str, limit: int) -> tuple[Sequence[Family], Sequence[AuditEntry]]:
+        """Return the families of a subject or of one id, and the newest `limit` entries of the trail about them.
+
+        Raises:
+            StoreUnavailable: the store cannot answer.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""What the stores keep and what a transaction is told: families, refresh tokens, sealed sessions, keys."""
+"""What the stores keep and what a transaction is told: families, refresh tokens, sealed sessions, keys, the trail."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -123,3 +123,19 @@ class SealedSession:
     sealed: bytes
     version: int
     expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the trail. `at` is in seconds since 1970.
+
+    `who` is the subject concerned or the operator who acted, `what` one of the words below, `family_id` is empty where
+    no single family is meant:
+    family_opened, token_rotated, family_moved, family_ended, subject_ended, session_barred, revoked, phase_changed.
+    """
+
+    at: float
+    who: str
+    what: str
+    family_id: str = ""
+    reason: str = ""

@@ -165,7 +165,7 @@ async def _examine_redis(settings: Settings, environ: Environ) -> Sequence[str]:
 class _UnknownLog:
     """The log of revocations, which only the gateway that runs can open: as far as we know, it is ahead of Redis."""
 
-    async def record(self, revocations: Sequence[Revocation], now: float) -> Sequence[Revocation]:
+    async def record(self, revocations: Sequence[Revocation], now: float, family_id: str = "") -> Sequence[Revocation]:
         raise StoreUnavailable
 
     async def live(self, now: float, *, after: int = 0, limit: int | None = None) -> Sequence[Revocation]:

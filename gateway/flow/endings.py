@@ -42,7 +42,7 @@ class Endings:
         """Revoke one access token for as long as anybody could accept it."""
         until = token.expires_at + self._policy.leeway
         revocation = Revocation(RevocationKind.TOKEN, token.token_id, until, reason)
-        await self.announce(await self._log.record([revocation], now))
+        await self.announce(await self._log.record([revocation], now, token.session_id))
 
     async def announce(self, revocations: Sequence[Revocation]) -> None:
         """Make recorded revocations effective: for the next request, and for what is open already."""

@@ -2,27 +2,13 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from gateway.records import AuditEntry
 from gateway.stores.sqlite import Database
 
+__all__ = ["AuditEntry", "SqliteAuditTrail", "write_entry"]
+
 _COLUMNS = "at, who, what, family_id, reason"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One line of the trail. `at` is in seconds since 1970.
-
-    `who` is the subject concerned or the operator who acted, `what` one of the words below, `family_id` is empty where
-    no single family is meant:
-    family_opened, token_rotated, family_moved, family_ended, subject_ended, session_barred, revoked, phase_changed.
-    """
-
-    at: float
-    who: str
-    what: str
-    family_id: str = ""
-    reason: str = ""
 
 
 def write_entry(connection: sqlite3.Connection, entry: AuditEntry) -> None:

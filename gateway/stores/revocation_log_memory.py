@@ -13,7 +13,7 @@ class MemoryRevocationLog:
         self._entries: list[Revocation] = []
         self._sequence = 0
 
-    async def record(self, revocations: Sequence[Revocation], now: float) -> Sequence[Revocation]:
+    async def record(self, revocations: Sequence[Revocation], now: float, family_id: str = "") -> Sequence[Revocation]:
         """Record and return them with their sequence numbers."""
         return [self.add(revocation) for revocation in revocations]
 

@@ -44,7 +44,7 @@ class PostgresRevocationLog:
         self._database = database
         self._sequence = JointRead(lambda: database.read(_newest))
 
-    async def record(self, revocations: Sequence[Revocation], now: float) -> Sequence[Revocation]:
+    async def record(self, revocations: Sequence[Revocation], now: float, family_id: str = "") -> Sequence[Revocation]:
         """Record and return them with their sequence numbers.
 
         Raises:
@@ -54,7 +54,7 @@ class PostgresRevocationLog:
             return []
 
         async def work(connection: Connection) -> Sequence[Revocation]:
-            await write_entries(connection, [_entry(revocation, now) for revocation in revocations])
+            await write_entries(connection, [_entry(revocation, now, family_id) for revocation in revocations])
             return await record_revocations(connection, revocations)
 
         return await self._database.run(work)
@@ -93,7 +93,7 @@ async def _newest(connection: Connection) -> int:
     return newest
 
 
-def _entry(revocation: Revocation, now: float) -> AuditEntry:
-    family_id = revocation.name if revocation.kind is RevocationKind.FAMILY else ""
+def _entry(revocation: Revocation, now: float, family_id: str) -> AuditEntry:
+    family_id = revocation.name if revocation.kind is RevocationKind.FAMILY else family_id
     who = revocation.name if revocation.kind is RevocationKind.SUBJECT else ""
     return AuditEntry(now, who, "revoked", family_id, revocation.reason)

@@ -27,7 +27,7 @@ class SqliteRevocationLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def record(self, revocations: Sequence[Revocation], now: float) -> Sequence[Revocation]:
+    async def record(self, revocations: Sequence[Revocation], now: float, family_id: str = "") -> Sequence[Revocation]:
         """Record and return them with their sequence numbers.
 
         Raises:
@@ -35,7 +35,7 @@ class SqliteRevocationLog:
         """
 
         def work(connection: sqlite3.Connection) -> Sequence[Revocation]:
-            return list(_record_all(connection, revocations, now))
+            return list(_record_all(connection, revocations, now, family_id))
 
         return await self._database.run(work)
 
@@ -65,11 +65,13 @@ class SqliteRevocationLog:
         return await self._database.run(_sequence)
 
 
-def _record_all(connection: sqlite3.Connection, revocations: Iterable[Revocation], now: float) -> Iterable[Revocation]:
+def _record_all(
+    connection: sqlite3.Connection, revocations: Iterable[Revocation], now: float, family_id: str
+) -> Iterable[Revocation]:
     for revocation in revocations:
-        family_id = revocation.name if revocation.kind is RevocationKind.FAMILY else ""
+        concerned = revocation.name if revocation.kind is RevocationKind.FAMILY else family_id
         who = revocation.name if revocation.kind is RevocationKind.SUBJECT else ""
-        write_entry(connection, AuditEntry(now, who, "revoked", family_id, revocation.reason))
+        write_entry(connection, AuditEntry(now, who, "revoked", concerned, revocation.reason))
         yield record_revocation(connection, revocation)
 
 

@@ -49,6 +49,10 @@ class AdminState(Protocol):
         """Go back, or only say how many would be signed out, by client."""
         ...
 
+    async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
+        """Return `lines` that tell what happened to the tokens of a subject, or of one family."""
+        ...
+
     async def status(self) -> Mapping[str, object]:
         """Return what an operator wants to see first."""
         ...
@@ -76,6 +80,7 @@ def create_admin_app(
     if allows_actions:
         routes += [
             Route("/status", endpoints.status, methods=["GET"]),
+            Route("/sessions/explain", endpoints.explain, methods=["POST"]),
             Route("/phase", endpoints.phase, methods=["GET"]),
             Route("/phase", endpoints.set_phase, methods=["POST"]),
             Route("/phase/panic", endpoints.panic, methods=["POST"]),
@@ -128,6 +133,13 @@ class _Endpoints:
 
     async def status(self, _request: Request) -> Response:
         return _json(await self._state.status())
+
+    async def explain(self, request: Request) -> Response:
+        order = await _read_order(request)
+        subject, session_id = order.get("subject", ""), order.get("sid", "")
+        if not isinstance(subject, str) or not isinstance(session_id, str):
+            raise InvalidRequest("`subject` and `sid` are text.")
+        return _json(await self._state.explain(subject=subject, session_id=session_id))
 
     async def phase(self, _request: Request) -> Response:
         return _json(await self._state.phase())

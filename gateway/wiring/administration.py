@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.errors import Conflict
+from gateway.flow.history import explain
 from gateway.model import Phase
 from gateway.web.readiness import Dependency, Readiness
 from gateway.wiring.gateway import Gateway
@@ -69,6 +70,11 @@ class Administration:
             "keys": list(gateway.keys.verification_keys),
         }
 
+    async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        history, now = self._gateway.stores.durable.history, self._gateway.now()
+        return {"lines": list(await explain(history, subject=subject, family_id=session_id, now=now))}
+
     async def _concerned(self, phase: Phase) -> Mapping[str, object]:
         """Say who would be signed out: clients that get their tokens in a body may hold no cookie to fall back on."""
         live = await self._gateway.stores.families.count_live(self._gateway.now())
@@ -115,6 +121,10 @@ class PassthroughAdministration:
     async def roll_back(self, *, by: str, reason: str, is_rehearsal: bool) -> Mapping[str, object]:
         """See `AdminState`."""
         raise Conflict("Tokens are switched off already.")
+
+    async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict("ENABLE_JWT_AUTH=false: no store is open.")
 
     async def status(self) -> Mapping[str, object]:
         """See `AdminState`."""

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.ports import PhaseStore, RefreshStore, RevocationLog, VaultStore
+from gateway.ports import History, PhaseStore, RefreshStore, RevocationLog, VaultStore
 from gateway.settings.schema.stores import Embedded, Postgres
+from gateway.stores.history_sqlite import SqliteHistory
 from gateway.stores.phase_sqlite import SqlitePhaseStore
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.refresh_sqlite import SqliteRefreshStore
@@ -27,6 +28,7 @@ class Durable:
     vault: VaultStore
     phase: PhaseStore
     log: RevocationLog
+    history: History
     start: Callable[[], Awaitable[None]]
     aclose: Callable[[], Awaitable[None]]
 
@@ -50,6 +52,7 @@ def open_embedded(embedded: Embedded) -> Durable:
         vault=SqliteVaultStore(database),
         phase=SqlitePhaseStore(database),
         log=SqliteRevocationLog(database),
+        history=SqliteHistory(database),
         start=start,
         aclose=aclose,
     )
@@ -62,6 +65,7 @@ def open_postgres(postgres: Postgres, environ: Mapping[str, str]) -> Durable:
         ConfigurationError: the address, or the package for it, is missing.
     """
     ensure_installed("asyncpg", extra="postgres", wanted_by="stores.postgres")
+    from gateway.stores.history_postgres import PostgresHistory
     from gateway.stores.phase_postgres import PostgresPhaseStore
     from gateway.stores.postgres import PostgresDatabase
     from gateway.stores.refresh_postgres import PostgresRefreshStore
@@ -74,6 +78,7 @@ def open_postgres(postgres: Postgres, environ: Mapping[str, str]) -> Durable:
         vault=PostgresVaultStore(database),
         phase=PostgresPhaseStore(database),
         log=PostgresRevocationLog(database),
+        history=PostgresHistory(database),
         start=open_migrations(postgres, environ).ensure_usable,
         aclose=database.aclose,
     )

@@ -129,6 +129,9 @@ class SmallState:
     async def roll_back(self, *, by: str, reason: str, is_rehearsal: bool) -> Mapping[str, object]:
         return {"phase": "off"}
 
+    async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
+        return {"lines": []}
+
     async def status(self) -> Mapping[str, object]:
         return {}
 

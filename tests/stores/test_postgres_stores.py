@@ -9,12 +9,14 @@ import pytest
 from gateway.errors import StoreUnavailable, VaultUnavailable
 from gateway.model import Phase, RevocationKind
 from gateway.stores.audit_postgres import PostgresAuditTrail
+from gateway.stores.history_postgres import PostgresHistory
 from gateway.stores.phase_postgres import PostgresPhaseStore
 from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy
 from gateway.stores.refresh_postgres import PostgresRefreshStore
 from gateway.stores.revocation_postgres import PostgresRevocationLog
 from tests.servers_postgres import PostgresServer
 from tests.stores.conformance_families import FamilyRules
+from tests.stores.conformance_history import HistoryRules
 from tests.stores.conformance_phase import PhaseStoreRules
 from tests.stores.conformance_refresh import UNTIL, RefreshStoreRules, Stores
 from tests.stores.conformance_revocation_log import RevocationLogRules
@@ -37,6 +39,12 @@ def stores(postgres: PostgresDatabase) -> Stores:
 
 class TestRefreshStore(RefreshStoreRules, FamilyRules):
     pass
+
+
+class TestHistory(HistoryRules):
+    @pytest.fixture
+    def history(self, postgres: PostgresDatabase) -> PostgresHistory:
+        return PostgresHistory(postgres)
 
 
 class TestVaultStore(VaultStoreRules):

@@ -5,12 +5,14 @@ import pytest
 from gateway.errors import StoreUnavailable, VaultUnavailable
 from gateway.model import Phase, RevocationKind
 from gateway.stores.audit_sqlite import SqliteAuditTrail
+from gateway.stores.history_sqlite import SqliteHistory
 from gateway.stores.phase_sqlite import SqlitePhaseStore
 from gateway.stores.refresh_sqlite import SqliteRefreshStore
 from gateway.stores.revocation_sqlite import SqliteRevocationLog
 from gateway.stores.sqlite import Database
 from gateway.stores.vault_sqlite import SqliteVaultStore
 from tests.stores.conformance_families import FamilyRules
+from tests.stores.conformance_history import HistoryRules
 from tests.stores.conformance_phase import PhaseStoreRules
 from tests.stores.conformance_refresh import UNTIL, RefreshStoreRules, Stores
 from tests.stores.conformance_revocation_log import RevocationLogRules
@@ -25,6 +27,12 @@ def stores(database: Database) -> Stores:
 
 class TestRefreshStore(RefreshStoreRules, FamilyRules):
     pass
+
+
+class TestHistory(HistoryRules):
+    @pytest.fixture
+    def history(self, database: Database) -> SqliteHistory:
+        return SqliteHistory(database)
 
 
 class TestVaultStore(VaultStoreRules):

@@ -45,6 +45,9 @@ class State:
         self.told.append(("rollback", by, reason, is_rehearsal))
         return {"signed_out": {"web": 3}}
 
+    async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
+        return {"lines": [f"{subject}|{session_id}"]}
+
     async def status(self) -> Mapping[str, object]:
         return {"families": 2}
 
@@ -74,6 +77,13 @@ def client(
 async def test_live_asks_nobody() -> None:
     answer = await client(None).get("/livez")  # type: ignore[arg-type]
     assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+async def test_a_user_is_explained_on_the_local_socket_alone(state: State) -> None:
+    response = await client(state).post("/sessions/explain", json={"subject": "ada"})
+    assert response.json() == {"lines": ["ada|"]}
+    assert (await client(state).post("/sessions/explain", json={"sid": 1})).status_code == 400
+    assert (await client(state, is_local=False).post("/sessions/explain", json={"subject": "ada"})).status_code == 404
 
 
 @pytest.mark.parametrize(
