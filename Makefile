@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 REPORT := build/report
 
-.PHONY: run test soak-refresh soak-kill test-client test-browser lint types format bench clean lock help
+.PHONY: run hostile test soak-refresh soak-kill test-client test-browser lint types format bench clean lock help
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
@@ -14,6 +14,7 @@ help:
 	@echo "make soak-kill     kill -9 of gateway, PostgreSQL and Redis at every step of rotate, revoke and exchange"
 	@echo "make test-client   the browser client: unit tests, size, types, exports (needs Node 20)"
 	@echo "make test-browser  the browser client in headless Chromium against the real gateway"
+	@echo "make hostile every generated hostile message against the gateway, and what real servers make of the rest"
 	@echo "make lint    ruff: rules and format"
 	@echo "make types   mypy --strict"
 	@echo "make format  write the format"
@@ -45,6 +46,9 @@ soak-refresh: $(VENV)/.dev
 
 soak-kill: $(VENV)/.dev
 	@$(BIN)/python -m tests.faults.kill_nine $(SOAK)
+
+hostile: $(VENV)/.dev
+	@$(BIN)/python -m tests.hostile.campaign $(HOSTILE)
 
 frontend/node_modules: frontend/package-lock.json
 	@cd frontend && npm ci --no-audit --no-fund --loglevel=error

@@ -32,6 +32,10 @@ class Recorder:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while there is none."""
     answer: bytes = b""
+    requests: list[bytes] = field(default_factory=list)
+    """The bytes of each arrival; the gateway sends none before the last one was answered."""
+    is_cut_short: bool = False
+    """A connection ended within a request."""
 
     def __post_init__(self) -> None:
         self.settled.set()
@@ -41,6 +45,8 @@ class Recorder:
         self.arrivals.clear()
         self.faults.clear()
         self.answer = b""
+        self.requests.clear()
+        self.is_cut_short = False
 
     def begin(self, connection: "Application") -> None:
         self.unfinished.add(connection)
@@ -76,6 +82,7 @@ class Application(asyncio.Protocol):
             self.transport.abort()
 
     def connection_lost(self, _error: Exception | None) -> None:
+        self.recorder.is_cut_short |= self in self.recorder.unfinished
         self.recorder.end(self)
 
     def _read(self) -> None:
@@ -97,6 +104,7 @@ class Application(asyncio.Protocol):
         arrival = Arrival(self.request.method.decode(), self.request.target.decode(), fields, self.body)
         self.recorder.end(self)
         self.recorder.arrivals.append(arrival)
+        self.recorder.requests.append(bytes(self.recorder.received[sum(map(len, self.recorder.requests)) :]))
         if self.recorder.answer:
             self.transport.write(self.recorder.answer)
             self.transport.close()
@@ -106,7 +114,8 @@ class Application(asyncio.Protocol):
             )
             self.transport.close()
         else:
-            self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            target = arrival.target.encode()
+            self.transport.write(b"HTTP/1.1 200 OK\r\nx-target: %b\r\ncontent-length: 0\r\n\r\n" % target)
             self.parser.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
             self.parser.send(h11.EndOfMessage())
             self.parser.start_next_cycle()
