@@ -37,7 +37,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 run: $(VENV)/.demo
 	@$(BIN)/crossfade demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(if $(shell command -v npm),tests/legacy/express/node_modules)
 	@mkdir -p $(REPORT)
 	@$(BIN)/python -m tests.report
 
@@ -52,6 +52,10 @@ hostile: $(VENV)/.dev
 
 frontend/node_modules: frontend/package-lock.json
 	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+tests/legacy/express/node_modules: tests/legacy/express/package-lock.json
+	@cd tests/legacy/express && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test-client: frontend/node_modules

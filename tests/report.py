@@ -19,6 +19,8 @@ LIBRARIES = [
     "django",
     "flask",
     "flask-login",
+    "flask-session",
+    "django-redis",
     "uvicorn",
     "granian",
     "starlette",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gateway.cli.guess import Guess
 from gateway.settings.addresses import Origin
+from gateway.settings.schema.sessions import FORMATS
 
 _HARMLESS = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./\-]*")
 _WHOLE = """\
@@ -80,11 +81,14 @@ def _reason(guess: Guess | None) -> Sequence[str]:
     if guess is None:
         return (
             "# CHECK: no cookie told which framework this is, so the application itself is asked who is signed in.",
-            "# Other formats: django, flask.",
+            f"# Other formats: {', '.join(FORMATS[:-1])}.",
         )
     seen = "" if guess.is_seen else ", by a cookie that comes with its login page"
     if guess.format == "whoami":
-        return (f"# Looks like {guess.framework}, whose sessions only the application itself can read: it is asked.",)
+        return (
+            f"# Looks like {guess.framework}. The application itself is asked who is signed in.",
+            "# Many sessions can also be read without a question: docs/frameworks.md.",
+        )
     return (f"# Looks like {guess.framework}{seen}.",)
 
 

@@ -1,0 +1,69 @@
+// A real Express application whose sessions the gateway reads. Its one argument is JSON:
+// { store: "redis" | "postgres" | "cookie", url, secrets, user: "passport" | "own" }. It prints its port.
+import express from "express";
+import expressSession from "express-session";
+import cookieSession from "cookie-session";
+import passport from "passport";
+import { RedisStore } from "connect-redis";
+import { createClient } from "redis";
+import connectPg from "connect-pg-simple";
+import pg from "pg";
+
+const options = JSON.parse(process.argv[2]);
+const app = express();
+app.use(express.urlencoded({ extended: false }));
+
+async function store() {
+  if (options.store === "redis") {
+    const client = createClient({ url: options.url });
+    await client.connect();
+    return new RedisStore({ client });
+  }
+  const pool = new pg.Pool({ connectionString: options.url });
+  return new (connectPg(expressSession))({ pool, createTableIfMissing: true });
+}
+
+if (options.store === "cookie") {
+  app.use(cookieSession({ name: "session", keys: options.secrets }));
+} else {
+  app.use(
+    expressSession({
+      store: await store(),
+      secret: options.secrets,
+      resave: false,
+      saveUninitialized: false,
+      cookie: { maxAge: 3600000 },
+    }),
+  );
+}
+
+if (options.user === "passport") {
+  passport.serializeUser((user, done) => done(null, user.id));
+  passport.deserializeUser((id, done) => done(null, { id }));
+  app.use(passport.session());
+}
+const userOf = (request) => (options.user === "passport" ? request.user?.id : request.session?.userId) ?? "";
+
+app.post("/login", (request, response, next) => {
+  if (options.user === "passport") {
+    request.logIn({ id: request.body.user }, (error) => (error ? next(error) : response.send("in")));
+  } else {
+    request.session.userId = request.body.user;
+    response.send("in");
+  }
+});
+app.post("/logout", (request, response, next) => {
+  const done = (error) => (error ? next(error) : response.send("out"));
+  if (options.user === "passport") request.logOut(done);
+  else if (options.store === "cookie") { request.session = null; done(); }
+  else request.session.destroy(done);
+});
+app.post("/note", (request, response) => {
+  request.session.notes = [...(request.session.notes ?? []), request.body.text ?? ""];
+  response.send(`${userOf(request)}:${request.session.notes.length}`);
+});
+app.get("/visit", (request, response) => { request.session.seen = true; response.send("seen"); });
+app.get("/who", (request, response) => response.send(String(userOf(request))));
+
+const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.stdin.on("end", () => process.exit(0)).resume();
