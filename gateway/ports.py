@@ -53,8 +53,17 @@ class KeySource(Protocol):
         """Public keys by `kid` (RFC 7638 thumbprint): active, retiring and published ones."""
         ...
 
+    @property
+    def changes_at(self) -> float:
+        """When the state of a key changes next by the calendar, in seconds since 1970; inf where none will."""
+        ...
+
     async def sign(self, claims: Mapping[str, object], *, type_: str) -> str:
-        """Return a compact JWS of `claims` under the active key, header `typ` as given. Signs off the event loop."""
+        """Return a compact JWS of `claims` under the active key, header `typ` as given. Signs off the event loop.
+
+        Raises:
+            StoreUnavailable: no key may sign now.
+        """
         ...
 
     def jwks(self) -> Mapping[str, object]:

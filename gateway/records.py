@@ -1,7 +1,7 @@
 """What the stores keep and what a transaction is told: families, refresh tokens, sealed sessions, keys, the trail."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gateway.model import Revocation
@@ -131,7 +131,8 @@ class AuditEntry:
 
     `who` is the subject concerned or the operator who acted, `what` one of the words below, `family_id` is empty where
     no single family is meant:
-    family_opened, token_rotated, family_moved, family_ended, subject_ended, session_barred, revoked, phase_changed.
+    family_opened, token_rotated, family_moved, family_ended, subject_ended, session_barred, revoked, phase_changed,
+    key_published, key_rotated, key_compromised.
     """
 
     at: float
@@ -139,3 +140,54 @@ class AuditEntry:
     what: str
     family_id: str = ""
     reason: str = ""
+
+
+# --- signing keys ---
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What all gateways know of a signing key. Times are seconds since 1970.
+
+    `published_at` is when the first of them put it into the public key set, `signs_from` when it may sign at the
+    earliest. A record of a compromised key holds against every file.
+    """
+
+    kid: str
+    algorithm: str
+    published_at: float
+    signs_from: float
+    compromised_at: float | None = None
+    sealed: bytes | None = field(default=None, repr=False)
+    """The private key, sealed under a key that the store does not have; empty where it was destroyed, None for a key
+    that stands in the configuration."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the gateway made it and keeps it, or kept it, in the store."""
+        return self.sealed is not None
+
+    @property
+    def is_compromised(self) -> bool:
+        """Whether it must not verify anything."""
+        return self.compromised_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """What a store shall do with the records of keys, in one transaction.
+
+    `write` replaces records of the same `kid`. `what`, `by` and `reason` go into the audit trail; nothing goes there
+    where `what` is empty. `time` is when, in seconds since 1970.
+    """
+
+    write: tuple[KeyRecord, ...] = ()
+    delete: tuple[str, ...] = ()
+    what: str = ""
+    by: str = ""
+    reason: str = ""
+    time: float = 0.0
+
+
+DecideKeys = Callable[[Sequence[KeyRecord]], KeyChange]
+"""Pure, may be called again when a store retries its transaction. What it raises passes through."""

@@ -11,7 +11,8 @@ from gateway.keys.secrets import load_master
 from gateway.keys.volatile import ensure_lasting
 from gateway.settings.schema import DjangoSession, Settings
 from gateway.settings.secrets import Secret
-from gateway.wiring.stores import beside, load_ring
+from gateway.wiring.keys import open_listed_keys
+from gateway.wiring.stores import beside
 
 Environ = Mapping[str, str]
 
@@ -35,8 +36,10 @@ def check_keys(settings: Settings, environ: Environ) -> Iterator[Outcome]:
     """Signing keys and the master secret can be used, or could be made at the first start."""
     database = settings.stores.embedded.file
     made = beside(database, "signing-key.pem")
-    if settings.keys or made.exists():
-        yield attempt("keys", lambda: load_ring(settings, environ), "the signing keys can be used")
+    if not settings.keys and settings.stores.postgres is not None:
+        yield ok("keys", "the gateway makes its signing keys itself and keeps them, sealed, in the database")
+    elif settings.keys or made.exists():
+        yield attempt("keys", lambda: open_listed_keys(settings, environ), "the signing keys can be used")
     else:
         yield _could_be_made("keys", made, "signing key", settings, environ)
     secret, made = settings.stores.secret, beside(database, "secret")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -15,10 +15,9 @@ from gateway.errors import ConfigurationError
 from gateway.keys.private_files import read_private_file
 from gateway.keys.public import thumbprint
 from gateway.keys.ring import PrivateKey, RingKey
+from gateway.keys.strength import find_weakness
 
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_SMALLEST_RSA = 2048
-_SMALLEST_EXPONENT = 65537
 _KINDS: Mapping[str, type[PrivateKey]] = {
     "RS256": RSAPrivateKey,
     "PS256": RSAPrivateKey,
@@ -68,58 +67,54 @@ def load_key(place: KeyPlace, environ: Mapping[str, str]) -> RingKey:
         pem = environ.get(place.env, "").replace("\\n", "\n").encode("utf-8", "surrogateescape")
         if not pem:
             raise ConfigurationError(f"The signing key is missing: {place} is not set. Put its PEM there.")
-    key = _parse(pem, place)
-    algorithm = _algorithm_of(key, place)
-    private = _ensure_strong(key, algorithm, place)
-    public = private.public_key()
-    return RingKey(thumbprint(public), algorithm, public, private, str(place))
+    return read_key(pem, place.algorithm, str(place), signs=place.signs)
 
 
-def _parse(pem: bytes, place: KeyPlace) -> object:
+def read_key(pem: bytes, algorithm: str, source: str, *, signs: bool = True) -> RingKey:
+    """Read a private key; see `KeyPlace` for what `signs` allows. `source` names it in messages.
+
+    Raises:
+        ConfigurationError: it cannot be used, or is too weak.
+    """
+    key = _parse(pem, source)
+    algorithm = _algorithm_of(key, algorithm, source, signs=signs)
+    assert isinstance(key, PrivateKey)
+    public = key.public_key()
+    weakness = find_weakness(public)
+    if weakness:
+        raise ConfigurationError(
+            f"The signing key from {source} {weakness}. Make one: crossfade keys generate --alg {algorithm}"
+        )
+    return RingKey(thumbprint(public), algorithm, public, key, source)
+
+
+def _parse(pem: bytes, source: str) -> object:
     if _PRIVATE_BLOCK.search(pem) is None and b"PUBLIC KEY-----" in pem:
-        raise ConfigurationError(f"The signing key from {place} is a public key. Put the private key there.")
+        raise ConfigurationError(f"The signing key from {source} is a public key. Put the private key there.")
     if len(_PRIVATE_BLOCK.findall(pem)) > 1:
-        raise ConfigurationError(f"There is more than one key in {place}. Put each key in a place of its own.")
+        raise ConfigurationError(f"There is more than one key in {source}. Put each key in a place of its own.")
     try:
         return load_pem_private_key(pem, password=None)
     except TypeError:
         raise ConfigurationError(
-            f"The signing key from {place} is encrypted. Decrypt it: openssl pkey -in KEY -out NEW"
+            f"The signing key from {source} is encrypted. Decrypt it: openssl pkey -in KEY -out NEW"
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise ConfigurationError(
-            f"The signing key from {place} is not a readable PEM private key. Make one: crossfade keys generate"
+            f"The signing key from {source} is not a readable PEM private key. Make one: crossfade keys generate"
         ) from None
 
 
-def _algorithm_of(key: object, place: KeyPlace) -> str:
-    if place.algorithm not in _KINDS:
+def _algorithm_of(key: object, algorithm: str, source: str, *, signs: bool) -> str:
+    if algorithm not in _KINDS:
         raise ConfigurationError(
-            f"The algorithm {place.algorithm} of the key from {place} is not offered. "
-            f"Use one of {', '.join(ALGORITHMS)}."
+            f"The algorithm {algorithm} of the key from {source} is not offered. Use one of {', '.join(ALGORITHMS)}."
         )
-    offered = (place.algorithm,) if place.signs else (place.algorithm, *ALGORITHMS)
-    found = next((algorithm for algorithm in offered if isinstance(key, _KINDS[algorithm])), None)
+    offered = (algorithm,) if signs else (algorithm, *ALGORITHMS)
+    found = next((name for name in offered if isinstance(key, _KINDS[name])), None)
     if found is None:
         raise ConfigurationError(
-            f"The signing key from {place} is no key for {place.algorithm}. "
-            f"Give it the algorithm that it was made for, or make one: crossfade keys generate --alg {place.algorithm}"
+            f"The signing key from {source} is no key for {algorithm}. "
+            f"Give it the algorithm that it was made for, or make one: crossfade keys generate --alg {algorithm}"
         )
     return found
-
-
-def _ensure_strong(key: object, algorithm: str, place: KeyPlace) -> PrivateKey:
-    assert isinstance(key, PrivateKey)
-    fault = ""
-    if isinstance(key, RSAPrivateKey):
-        if key.key_size < _SMALLEST_RSA:
-            fault = f"has {key.key_size} bits, and RSA needs {_SMALLEST_RSA} or more"
-        elif key.private_numbers().public_numbers.e < _SMALLEST_EXPONENT:
-            fault = f"has a public exponent below {_SMALLEST_EXPONENT}"
-    elif isinstance(key, EllipticCurvePrivateKey) and not isinstance(key.curve, SECP256R1):
-        fault = f"is on the curve {key.curve.name}, and ES256 needs P-256 (RFC 7518 section 3.4)"
-    if fault:
-        raise ConfigurationError(
-            f"The signing key from {place} {fault}. Make one: crossfade keys generate --alg {algorithm}"
-        )
-    return key

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.errors import ConfigurationError
-from gateway.keys.files import ALGORITHMS, KeyPlace, load_key
+from gateway.keys.files import ALGORITHMS, KeyPlace, load_key, read_key
 from gateway.keys.private_files import create_private_file
 from gateway.keys.ring import PrivateKey, RingKey
 from gateway.keys.volatile import MOUNTS, ensure_lasting
@@ -30,6 +30,15 @@ def generate_pem(algorithm: str) -> bytes:
     else:
         raise ConfigurationError(f"The algorithm {algorithm} is not offered. Use one of {', '.join(ALGORITHMS)}.")
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def generate_key(algorithm: str) -> RingKey:
+    """Return a new key. RSA takes a tenth of a second and more: call it in a thread.
+
+    Raises:
+        ConfigurationError: the algorithm is not offered.
+    """
+    return read_key(generate_pem(algorithm), algorithm, "the gateway itself")
 
 
 def load_or_generate_key(

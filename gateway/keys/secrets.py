@@ -26,6 +26,7 @@ class DerivedKeys:
     pepper: bytes = field(repr=False)
     vault_key: bytes = field(repr=False)
     session_hash_key: bytes = field(repr=False)
+    signing_key_seal: bytes = field(repr=False)
     vault_key_id: str
 
 
@@ -35,6 +36,7 @@ def derive_keys(master: bytes) -> DerivedKeys:
         pepper=derive(master, "pepper"),
         vault_key=derive(master, "vault key"),
         session_hash_key=derive(master, "session hash"),
+        signing_key_seal=derive(master, "signing key seal"),
         vault_key_id=derive(master, "vault key id")[:8].hex(),
     )
 

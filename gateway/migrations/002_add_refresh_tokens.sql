@@ -114,5 +114,15 @@ CREATE INDEX IF NOT EXISTS crossfade_audit_by_time ON crossfade_audit (at);
 CREATE INDEX IF NOT EXISTS crossfade_audit_by_family ON crossfade_audit (family_id, id) WHERE family_id <> '';
 CREATE INDEX IF NOT EXISTS crossfade_audit_by_subject ON crossfade_audit (who, id);
 
+-- Which signing keys there are, and since when. Private keys are sealed under a key that is not here.
+CREATE TABLE IF NOT EXISTS crossfade_keys (
+    kid            text PRIMARY KEY,  -- thumbprint (RFC 7638)
+    algorithm      text NOT NULL,
+    published_at   double precision NOT NULL,
+    signs_from     double precision NOT NULL,
+    compromised_at double precision,
+    sealed         bytea              -- null for a key of the configuration, empty where it was destroyed
+);
+
 INSERT INTO crossfade_schema (version, name, works_with) VALUES (2, 'add_refresh_tokens', 2) ON CONFLICT DO NOTHING;
 COMMIT;

@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gateway.observe.metrics import Metrics
-from gateway.observe.slots import Block
+from gateway.observe.slots import Block, kid_of_number
 
 
 class SlotCollector(Collector):
@@ -33,12 +33,22 @@ class SlotCollector(Collector):
 def _read(block: Block, slots: Sequence[float]) -> Metric:
     if block.kind == "histogram":
         return _read_histogram(block, slots)
+    if block.kind == "key":
+        return _read_key(block, slots)
     family = (CounterMetricFamily if block.kind == "counter" else GaugeMetricFamily)(
         block.name, block.documentation, labels=tuple(block.labels)
     )
     for values, slot in block.rows():
         if slots[slot] or not block.is_sparse:
             family.add_metric(values, slots[slot])
+    return family
+
+
+def _read_key(block: Block, slots: Sequence[float]) -> Metric:
+    family = GaugeMetricFamily(block.name, block.documentation, labels=("kid",))
+    kid = kid_of_number(slots[block.start])
+    if kid:
+        family.add_metric((kid,), 1.0)
     return family
 
 

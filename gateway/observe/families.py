@@ -103,6 +103,12 @@ class Families:
             "Open connections.",
             {"side": ("client", "upstream"), "state": ("active", "idle")},
         )
+        self.signing_key = layout.add(
+            "key", "crossfade_signing_key_info", "Always 1; which key signs, by the first 8 characters of its kid."
+        )
+        self.keys_current = layout.add(
+            "gauge", "crossfade_keys_current", "1 while the newest signing keys are in force, 0 when they are not good."
+        )
         self.reload_success = layout.add(
             "gauge", "crossfade_config_last_reload_successful", "1 when the last load was taken over, else 0."
         )

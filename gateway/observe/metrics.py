@@ -21,6 +21,7 @@ from gateway.observe.families import (
     Families,
     error_sources,
 )
+from gateway.observe.slots import number_of_kid
 
 
 class Metrics:
@@ -94,6 +95,11 @@ class Metrics:
         """Show how many revocations are known, and for how many seconds nothing has confirmed that these are all."""
         self.slots[self.families.revocations.start] = float(count)
         self.slots[self.families.staleness.start] = staleness
+
+    def set_keys(self, active: str, *, is_current: bool) -> None:
+        """Show which key signs, by its kid (a thumbprint in base64url), and whether the newest keys are in force."""
+        self.slots[self.families.signing_key.start] = number_of_kid(active)
+        self.slots[self.families.keys_current.start] = float(is_current)
 
     def set_connections(self, side: str, *, active: int, idle: int) -> None:
         """Show how many connections are open; `side` is client or upstream."""

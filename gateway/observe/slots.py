@@ -1,12 +1,14 @@
 """Closed sets of labels laid out as one array of doubles: a series is a slot, and the slots are counted beforehand."""
 
 import mmap
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-Kind = Literal["counter", "gauge", "histogram"]
+Kind = Literal["counter", "gauge", "histogram", "key"]
+"""`key` is a gauge that names a key: its slot holds the first 48 bits of the kid, which a double keeps exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,13 @@ class Layout:
     def allocate(self) -> "memoryview[float]":
         """Return the slots, all zero, in anonymous memory that forked processes share."""
         return memoryview(mmap.mmap(-1, 8 * self.size)).cast("d")
+
+
+def number_of_kid(kid: str) -> float:
+    """Return the first 8 characters of a kid as a number of 48 bits, 0 for none."""
+    return float(int.from_bytes(urlsafe_b64decode(kid[:8]), "big")) if len(kid) >= 8 else 0.0
+
+
+def kid_of_number(number: float) -> str:
+    """Return the characters that `number_of_kid` was given; empty for 0."""
+    return urlsafe_b64encode(int(number).to_bytes(6, "big")).decode() if number else ""

@@ -11,7 +11,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"public_url"}), check_network.public_url_is_secure),
     (frozenset({"listen", "stores"}), check_network.embedded_is_alone),
-    (frozenset({"stores", "keys"}), check_network.shared_stores_have_shared_secrets),
+    (frozenset({"stores"}), check_network.shared_stores_have_shared_secrets),
     (frozenset({"listen", "admin", "metrics"}), check_network.addresses_differ),
     (frozenset({"listen", "upstreams"}), check_network.upstream_is_somebody_else),
     (frozenset({"trusted_proxies"}), check_network.not_everybody_is_trusted),
@@ -24,6 +24,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"clients", "dpop"}), check_rules.proofs_are_asked_for),
     (frozenset({"dpop"}), check_rules.proofs_are_young),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
+    (frozenset({"tokens", "key_rotation"}), check_rules.keys_outlive_their_tokens),
     (frozenset({"revocation", "stores"}), check_rules.foreign_blacklists_can_be_read),
     (frozenset({"revocation", "stores"}), check_rules.mirror_can_be_fed),
     (frozenset({"phase"}), check_rules.everybody_takes_part),

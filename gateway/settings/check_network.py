@@ -29,15 +29,8 @@ def embedded_is_alone(settings: Settings) -> Iterator[Finding]:
 
 
 def shared_stores_have_shared_secrets(settings: Settings) -> Iterator[Finding]:
-    """Gateways that share a database must know each other's tokens, and open what the others sealed."""
-    if settings.stores.postgres is None:
-        return
-    if not settings.keys:
-        yield Finding(
-            ("stores", "postgres"),
-            "needs signing keys that all gateways share; make one with `crossfade keys generate`, name it in `keys`",
-        )
-    if settings.stores.secret is None:
+    """Gateways that share a database must open what the others sealed: the vault, and keys made by them."""
+    if settings.stores.postgres is not None and settings.stores.secret is None:
         yield Finding(
             ("stores", "postgres"),
             "needs a master secret that all gateways share: stores.secret: {env: NAME} or {file: path}",

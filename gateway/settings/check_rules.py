@@ -29,6 +29,7 @@ _TAKEN = frozenset(fold_name(name) for name in HOP_BY_HOP) | {
 """Header fields with a meaning of their own, folded."""
 _BLANK = re.compile(r"\{([a-z]*)\}")
 _SMALLEST = 1024
+_SHORTEST_LEAD = 3600.0
 
 
 def routes_lead_somewhere(settings: Settings) -> Iterator[Finding]:
@@ -103,6 +104,24 @@ def lifetimes_fit(settings: Settings) -> Iterator[Finding]:
         yield Finding(("tokens", "grace"), "must be shorter than tokens.access", shows=True)
     if tokens.leeway > 300:
         yield Finding(("tokens", "leeway"), "must not be longer than 5m; set the clocks instead", shows=True)
+
+
+def keys_outlive_their_tokens(settings: Settings) -> Iterator[Finding]:
+    """A key is known before it signs and verifies for as long as a token that it signed lives."""
+    tokens, rotation = settings.tokens, settings.key_rotation
+    if rotation.publish_lead < _SHORTEST_LEAD:
+        yield Finding(
+            ("key_rotation", "publish_lead"), "must not be shorter than 1h, for which others keep our keys", shows=True
+        )
+    if rotation.retire_delay is not None and rotation.retire_delay < tokens.access + tokens.leeway:
+        yield Finding(
+            ("key_rotation", "retire_delay"), "must not be shorter than tokens.access and tokens.leeway", shows=True
+        )
+    retires_in = rotation.retire_delay or 0.0
+    if rotation.every is not None and rotation.every < rotation.publish_lead + retires_in:
+        yield Finding(
+            ("key_rotation", "every"), "must be longer than the publish lead and the retire delay together", shows=True
+        )
 
 
 def foreign_blacklists_can_be_read(settings: Settings) -> Iterator[Finding]:

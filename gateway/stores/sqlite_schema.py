@@ -90,5 +90,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX audit_by_subject ON audit (who, id)",
     ),
     ("ALTER TABLE families ADD COLUMN bound_key TEXT NOT NULL DEFAULT ''",),
+    (
+        """
+        CREATE TABLE keys (
+            kid TEXT PRIMARY KEY,
+            algorithm TEXT NOT NULL,
+            published_at REAL NOT NULL,
+            signs_from REAL NOT NULL,
+            compromised_at REAL,
+            sealed BLOB
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 """The statements that lead to version 1, to version 2, …; `PRAGMA user_version` counts those that were carried out."""

@@ -21,6 +21,7 @@ from gateway.web.visit import respond
 
 _LONGEST_BODY = 16_384
 _LONGEST_REASON = 500
+_LONGEST_KID = 128
 
 
 class AdminState(Protocol):
@@ -57,6 +58,18 @@ class AdminState(Protocol):
         """Return what an operator wants to see first."""
         ...
 
+    async def keys(self) -> Mapping[str, object]:
+        """Return the signing keys with their states, and the public key set."""
+        ...
+
+    async def rotate_keys(self, *, by: str, reason: str, is_emergency: bool) -> Mapping[str, object]:
+        """Publish the next key; returns what `keys` does."""
+        ...
+
+    async def compromise_key(self, kid: str, *, by: str, reason: str) -> Mapping[str, object]:
+        """Refuse a key on every gateway; returns what `keys` does."""
+        ...
+
 
 def create_admin_app(
     *,
@@ -67,9 +80,9 @@ def create_admin_app(
 ) -> ASGIApp:
     """Return the admin port's application.
 
-    With `allows_actions`, for the local socket, there are `/phase` and `/status` too. Without it, for TCP, those
-    addresses do not exist, and the Host of each request must be an IP address, localhost or one of `hosts`: a page
-    on the web can make a browser reach this port under a name of its own (DNS rebinding), but not under these.
+    With `allows_actions`, for the local socket, there are `/phase`, `/keys` and `/status` too. Without it, for TCP,
+    those addresses do not exist, and the Host of each request must be an IP address, localhost or one of `hosts`: a
+    page on the web can make a browser reach this port under a name of its own (DNS rebinding), but not under these.
     """
     endpoints = _Endpoints(state, exposition)
     routes = [
@@ -85,6 +98,9 @@ def create_admin_app(
             Route("/phase", endpoints.set_phase, methods=["POST"]),
             Route("/phase/panic", endpoints.panic, methods=["POST"]),
             Route("/phase/rollback", endpoints.roll_back, methods=["POST"]),
+            Route("/keys", endpoints.keys, methods=["GET"]),
+            Route("/keys/rotate", endpoints.rotate_keys, methods=["POST"]),
+            Route("/keys/compromise", endpoints.compromise_key, methods=["POST"]),
         ]
     app = Starlette(routes=routes, exception_handlers={GatewayError: _answer, 404: _not_found, 405: _not_found})
     app.router.redirect_slashes = False  # an address of ours is written in one way
@@ -163,6 +179,23 @@ class _Endpoints:
             raise InvalidRequest("`dry_run` must be true or false.")
         reason = "" if is_rehearsal else _reason(order)
         return _json(await self._state.roll_back(by=_by(order), reason=reason, is_rehearsal=is_rehearsal))
+
+    async def keys(self, _request: Request) -> Response:
+        return _json(await self._state.keys())
+
+    async def rotate_keys(self, request: Request) -> Response:
+        order = await _read_order(request)
+        is_emergency = order.get("emergency", False)
+        if not isinstance(is_emergency, bool):
+            raise InvalidRequest("`emergency` must be true or false.")
+        return _json(await self._state.rotate_keys(by=_by(order), reason=_reason(order), is_emergency=is_emergency))
+
+    async def compromise_key(self, request: Request) -> Response:
+        order = await _read_order(request)
+        kid = order.get("kid")
+        if not isinstance(kid, str) or not 0 < len(kid) <= _LONGEST_KID:
+            raise InvalidRequest("`kid` is missing: name the key.")
+        return _json(await self._state.compromise_key(kid, by=_by(order), reason=_reason(order)))
 
 
 async def _read_order(request: Request) -> Mapping[str, object]:

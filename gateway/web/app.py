@@ -70,6 +70,7 @@ def create_token_app(
     )
     well_known = WellKnown(
         keys=keys,
+        clock=clock,
         issuer=policy.issuer,
         public_origin=public_origin,
         prefix=prefix,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.core.dpop import ALGORITHMS
 from gateway.flow.clients import GrantType
-from gateway.ports import KeySource
+from gateway.ports import Clock, KeySource
 from gateway.web.visit import head_of
 
 MAX_AGE = 3600
@@ -18,16 +18,21 @@ MAX_AGE = 3600
 class WellKnown:
     """The two documents. `prefix` is where the endpoints are, `public_origin` the origin of the public URL."""
 
-    def __init__(self, *, keys: KeySource, issuer: str, public_origin: str, prefix: str, offers_dpop: bool) -> None:
+    def __init__(
+        self, *, keys: KeySource, clock: Clock, issuer: str, public_origin: str, prefix: str, offers_dpop: bool
+    ) -> None:
         self._keys = keys
+        self._clock = clock
         metadata = _metadata(issuer, public_origin, prefix)
         if offers_dpop:
             metadata["dpop_signing_alg_values_supported"] = ALGORITHMS  # RFC 9449 section 5.1
         self._metadata = orjson.dumps(metadata)
 
     async def jwks(self, request: Request) -> Response:
-        """Return the keys that verify our tokens now."""
-        return _document(request, orjson.dumps(self._keys.jwks()), "application/jwk-set+json")
+        """Return the keys that verify our tokens now, to be kept until the next change that the calendar knows."""
+        body = orjson.dumps(self._keys.jwks())
+        left = self._keys.changes_at - self._clock.wall()
+        return _document(request, body, "application/jwk-set+json", max_age=int(max(0.0, min(MAX_AGE, left))))
 
     async def metadata(self, request: Request) -> Response:
         """Return the authorization server metadata."""
@@ -50,10 +55,10 @@ def _metadata(issuer: str, public_origin: str, prefix: str) -> dict[str, object]
     }
 
 
-def _document(request: Request, body: bytes, media_type: str) -> Response:
+def _document(request: Request, body: bytes, media_type: str, *, max_age: int = MAX_AGE) -> Response:
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {
-        "cache-control": f"public, max-age={MAX_AGE}",
+        "cache-control": f"public, max-age={max_age}",
         "etag": etag,
         "x-crossfade": "1",
     }

@@ -9,6 +9,8 @@ from gateway.web.readiness import Dependency, Readiness
 from gateway.wiring.gateway import Gateway
 from gateway.wiring.passthrough import PassthroughGateway
 
+_NO_KEYS = "ENABLE_JWT_AUTH=false decides, and no key is used; start without it."
+
 
 class Administration:
     """The state behind the admin port of a whole gateway."""
@@ -75,6 +77,23 @@ class Administration:
         history, now = self._gateway.stores.durable.history, self._gateway.now()
         return {"lines": list(await explain(history, subject=subject, family_id=session_id, now=now))}
 
+    async def keys(self) -> Mapping[str, object]:
+        """See `AdminState`."""
+        gateway = self._gateway
+        return {**gateway.key_rotation.describe(gateway.now()), "jwks": gateway.keys.jwks()}
+
+    async def rotate_keys(self, *, by: str, reason: str, is_emergency: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        gateway = self._gateway
+        await gateway.key_rotation.rotate(by=by, reason=reason, is_emergency=is_emergency, now=gateway.now())
+        return await self.keys()
+
+    async def compromise_key(self, kid: str, *, by: str, reason: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        gateway = self._gateway
+        await gateway.key_rotation.compromise(kid, by=by, reason=reason, now=gateway.now())
+        return await self.keys()
+
     async def _concerned(self, phase: Phase) -> Mapping[str, object]:
         """Say who would be signed out: clients that get their tokens in a body may hold no cookie to fall back on."""
         live = await self._gateway.stores.families.count_live(self._gateway.now())
@@ -129,3 +148,15 @@ class PassthroughAdministration:
     async def status(self) -> Mapping[str, object]:
         """See `AdminState`."""
         return {**await self.phase(), "readiness": self.readiness().body()}
+
+    async def keys(self) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict(_NO_KEYS)
+
+    async def rotate_keys(self, *, by: str, reason: str, is_emergency: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict(_NO_KEYS)
+
+    async def compromise_key(self, kid: str, *, by: str, reason: str) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict(_NO_KEYS)

@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.key_ports import KeyStore
 from gateway.ports import History, PhaseStore, RefreshStore, RevocationLog, VaultStore
 from gateway.settings.schema.stores import Embedded, Postgres
 from gateway.stores.history_sqlite import SqliteHistory
+from gateway.stores.keys_sqlite import SqliteKeyStore
 from gateway.stores.phase_sqlite import SqlitePhaseStore
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.refresh_sqlite import SqliteRefreshStore
@@ -27,6 +29,7 @@ class Durable:
     families: RefreshStore
     vault: VaultStore
     phase: PhaseStore
+    keys: KeyStore
     log: RevocationLog
     history: History
     start: Callable[[], Awaitable[None]]
@@ -51,6 +54,7 @@ def open_embedded(embedded: Embedded) -> Durable:
         families=SqliteRefreshStore(database),
         vault=SqliteVaultStore(database),
         phase=SqlitePhaseStore(database),
+        keys=SqliteKeyStore(database),
         log=SqliteRevocationLog(database),
         history=SqliteHistory(database),
         start=start,
@@ -66,6 +70,7 @@ def open_postgres(postgres: Postgres, environ: Mapping[str, str]) -> Durable:
     """
     ensure_installed("asyncpg", extra="postgres", wanted_by="stores.postgres")
     from gateway.stores.history_postgres import PostgresHistory
+    from gateway.stores.keys_postgres import PostgresKeyStore
     from gateway.stores.phase_postgres import PostgresPhaseStore
     from gateway.stores.postgres import PostgresDatabase
     from gateway.stores.refresh_postgres import PostgresRefreshStore
@@ -77,6 +82,7 @@ def open_postgres(postgres: Postgres, environ: Mapping[str, str]) -> Durable:
         families=PostgresRefreshStore(database),
         vault=PostgresVaultStore(database),
         phase=PostgresPhaseStore(database),
+        keys=PostgresKeyStore(database),
         log=PostgresRevocationLog(database),
         history=PostgresHistory(database),
         start=open_migrations(postgres, environ).ensure_usable,

@@ -33,9 +33,10 @@ from gateway.web.cookies import OwnCookies
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
+from gateway.wiring.keys import open_key_rotation, open_listed_keys
 from gateway.wiring.recent import open_limiter, open_possession
 from gateway.wiring.sessions import open_enders, open_sessions, open_transport
-from gateway.wiring.stores import load_ring, open_keys, open_secrets, open_stores
+from gateway.wiring.stores import open_secrets, open_stores
 
 _log = structlog.get_logger()
 
@@ -55,8 +56,6 @@ class Gateway(Carrier):
         self._environ = environ
         self._cookies = OwnCookies()
         keys_of_master = open_secrets(settings, environ)
-        self.keys = open_keys(settings, environ)
-        opened.callback(self.keys.close)
         self.metrics = Metrics(
             routes=[*(route.path for route in settings.routes), *endpoints_under(settings.prefix).values()],
             dependencies=("store", "redis") if settings.stores.redis is not None else ("store",),
@@ -66,6 +65,9 @@ class Gateway(Carrier):
         for sessions in self.sessions.values():
             opened.push_async_callback(sessions.close)
         self.stores = stores = open_stores(settings, environ, clock, opened, self.live.end)
+        self.key_rotation = open_key_rotation(settings, environ, stores.keys, keys_of_master.signing_key_seal)
+        self.keys = self.key_rotation.ring
+        opened.callback(self.keys.close)
         self._transports = {name: open_transport(upstream) for name, upstream in self.upstreams.items()}
         for transport in self._transports.values():
             opened.push_async_callback(transport.aclose)
@@ -119,6 +121,7 @@ class Gateway(Carrier):
             StartError: the database cannot be reached, or its tables are not there.
         """
         await self.stores.start()
+        await self.key_rotation.start(self.now())
         await self.control.look(self.now())
         self.wheel.start()
         self.is_started = True
@@ -126,6 +129,7 @@ class Gateway(Carrier):
     async def tick(self, now: float) -> None:
         """Do what is due each second."""
         await self.control.look(now)
+        await self.key_rotation.look(now)
         await self.watch.finish(now)
         self.recheck.forget(now)
         self._show(now)
@@ -163,8 +167,11 @@ class Gateway(Carrier):
                 raise ConfigurationError(
                     f"routes: {route.path} leads to {route.upstream}, which needs a restart first."
                 )
-        ring, routes = load_ring(fresh, self._environ), policies.routes_of(fresh.routes, fresh.default_upstream)
-        self.keys.replace(ring)
+        listed, routes = (
+            open_listed_keys(fresh, self._environ),
+            policies.routes_of(fresh.routes, fresh.default_upstream),
+        )
+        self.key_rotation.take(listed, fresh.tokens.algorithm, self.now())
         self.flow.routes = routes
         self.settings = fresh
         return sorted(name for name in Settings.model_fields if getattr(fresh, name) != getattr(settings, name))
@@ -283,6 +290,7 @@ class Gateway(Carrier):
         _log.warning("most session cookies fail every secret: has the application's secret changed?")
 
     def _show(self, now: float) -> None:
+        self.metrics.set_keys(self.key_rotation.active, is_current=not self.key_rotation.fault)
         self._show_dependency("store", is_up=self.control.is_store_up)
         mirror = self.stores.blacklist.mirror
         self.metrics.set_revocations(len(mirror), staleness=mirror.staleness)

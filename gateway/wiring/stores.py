@@ -5,9 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.keys.files import KeyPlace, load_keys
-from gateway.keys.generated import load_or_generate_key
-from gateway.keys.ring import KeyRing, RingKey
+from gateway.key_ports import KeyStore
 from gateway.keys.secrets import DerivedKeys, derive_keys, load_master, load_or_generate_master
 from gateway.ports import Clock, PhaseStore, RefreshStore, RevocationLog, RevocationStore, VaultStore
 from gateway.settings.schema.root import Settings
@@ -25,6 +23,7 @@ class Stores:
     families: RefreshStore
     vault: VaultStore
     phase: PhaseStore
+    keys: KeyStore
     log: RevocationLog
     blacklist: Blacklist
     durable: Durable
@@ -69,34 +68,7 @@ def open_stores(
     if postgres is not None and blacklist.copying is not None:
         vault = copied = blacklist.copying(vault)
         opened.push_async_callback(copied.aclose)
-    return Stores(durable.families, vault, durable.phase, durable.log, blacklist, durable)
-
-
-def open_keys(settings: Settings, environ: Environ) -> KeyRing:
-    """Load the signing keys; the embedded mode makes one at its first start.
-
-    Raises:
-        ConfigurationError: a key cannot be used.
-    """
-    return KeyRing(load_ring(settings, environ))
-
-
-def load_ring(settings: Settings, environ: Environ) -> list[RingKey]:
-    """Load the keys for a ring: the first one signs, the others verify.
-
-    Raises:
-        ConfigurationError: a key cannot be used.
-    """
-    algorithm = settings.tokens.algorithm
-    if not settings.keys:
-        place = beside(settings.stores.embedded.file, "signing-key.pem")
-        anywhere = settings.stores.embedded.single_instance
-        return [load_or_generate_key(place, algorithm, environ, is_allowed_anywhere=anywhere)]
-    places = [
-        KeyPlace(algorithm, signs=position == 0, file=secret.file, env=secret.env or "")
-        for position, secret in enumerate(settings.keys)
-    ]
-    return list(load_keys(places, environ))
+    return Stores(durable.families, vault, durable.phase, durable.keys, durable.log, blacklist, durable)
 
 
 def open_secrets(settings: Settings, environ: Environ) -> DerivedKeys:

@@ -50,14 +50,16 @@ class Pair:
 
 
 @contextlib.contextmanager
-def running_pair(folders: Callable[[str], Path], *, redis: str = "", extra: str = "") -> Iterator[Pair]:
-    """Start everything; `folders` makes a folder of a name."""
+def running_pair(
+    folders: Callable[[str], Path], *, redis: str = "", extra: str = "", kind: type[SharedWorld] = SharedWorld
+) -> Iterator[Pair]:
+    """Start everything; `folders` makes a folder of a name, `kind` is what a gateway is configured like."""
     key = subprocess.run(
         [sys.executable, "-m", "gateway", "keys", "generate", "--alg", "RS256"],
         cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     with PostgresServer() as postgres:
-        one, other = (SharedWorld(folders(name), redis=redis, extra=extra) for name in ("one", "other"))
+        one, other = (kind(folders(name), redis=redis, extra=extra) for name in ("one", "other"))
         for world in (one, other):
             world.gateway.environment |= {"DSN": postgres.url, "MASTER": MASTER, "KEY": key}
         other.app, other.app_base = one.app, one.app_base

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, StoreUnavailable
 from gateway.keys import ring as ring_module
 from gateway.keys.ring import KeyRing, RingKey
 from tests.keys.material import ring_key
@@ -103,9 +103,21 @@ def test_keys_that_cannot_be_used_leave_the_good_ones_in_force(rings: list[KeyRi
     assert (ring.generation, ring.active, dict(ring.verification_keys)) == before
 
 
-def test_a_ring_without_a_key_is_none() -> None:
-    with pytest.raises(ConfigurationError, match="no signing key"):
-        KeyRing([])
+async def test_a_ring_in_which_no_key_may_sign_is_an_outage_and_still_verifies(rings: list[KeyRing]) -> None:
+    ring = ring_of(rings)
+    with pytest.raises(StoreUnavailable, match="no key to sign with"):
+        await ring.sign(CLAIMS, type_="at+jwt")
+    assert ring.replace([ring_key()], signs=False)
+    with pytest.raises(StoreUnavailable):
+        _ = ring.active
+    assert list(ring.verification_keys) == [ring_key().kid]
+
+
+def test_a_new_stamp_lets_everything_be_proved_again(rings: list[KeyRing]) -> None:
+    ring = ring_of(rings, ring_key())
+    before = ring.generation
+    ring.renew_stamp()
+    assert ring.generation > before
 
 
 def test_the_same_key_twice_is_refused_with_both_sources() -> None:

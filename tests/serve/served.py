@@ -135,6 +135,15 @@ class SmallState:
     async def status(self) -> Mapping[str, object]:
         return {}
 
+    async def keys(self) -> Mapping[str, object]:
+        return {}
+
+    async def rotate_keys(self, *, by: str, reason: str, is_emergency: bool) -> Mapping[str, object]:
+        return {}
+
+    async def compromise_key(self, kid: str, *, by: str, reason: str) -> Mapping[str, object]:
+        return {}
+
 
 class House:
     """A running gateway with its ports."""

@@ -13,6 +13,7 @@ from tests.stores.redis_stores import UnsteadyLog
 pytest.register_assert_rewrite(
     "tests.stores.conformance_families",
     "tests.stores.conformance_history",
+    "tests.stores.conformance_keys",
     "tests.stores.conformance_phase",
     "tests.stores.conformance_refresh",
     "tests.stores.conformance_revocation_log",

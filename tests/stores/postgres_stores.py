@@ -21,6 +21,7 @@ TABLES = (
     "crossfade_barred_sessions",
     "crossfade_revocations",
     "crossfade_phases",
+    "crossfade_keys",
     "crossfade_audit",
 )
 UP = read_migration("002_add_refresh_tokens.sql")

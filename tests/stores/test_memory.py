@@ -2,11 +2,13 @@
 
 import pytest
 
+from gateway.stores.keys_memory import MemoryKeyStore
 from gateway.stores.phase_memory import MemoryPhaseStore
 from gateway.stores.refresh_memory import MemoryRefreshStore
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.vault_memory import MemoryVaultStore
 from tests.stores.conformance_families import FamilyRules
+from tests.stores.conformance_keys import KeyStoreRules
 from tests.stores.conformance_phase import PhaseStoreRules
 from tests.stores.conformance_refresh import RefreshStoreRules, Stores
 from tests.stores.conformance_revocation_log import RevocationLogRules
@@ -34,6 +36,12 @@ class TestPhaseStore(PhaseStoreRules):
     @pytest.fixture
     def phases(self) -> MemoryPhaseStore:
         return MemoryPhaseStore()
+
+
+class TestKeyStore(KeyStoreRules):
+    @pytest.fixture
+    def keys(self) -> MemoryKeyStore:
+        return MemoryKeyStore()
 
 
 class TestRevocationLog(RevocationLogRules):

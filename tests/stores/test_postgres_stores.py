@@ -10,6 +10,7 @@ from gateway.errors import StoreUnavailable, VaultUnavailable
 from gateway.model import Phase, RevocationKind
 from gateway.stores.audit_postgres import PostgresAuditTrail
 from gateway.stores.history_postgres import PostgresHistory
+from gateway.stores.keys_postgres import PostgresKeyStore
 from gateway.stores.phase_postgres import PostgresPhaseStore
 from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy
 from gateway.stores.refresh_postgres import PostgresRefreshStore
@@ -17,6 +18,7 @@ from gateway.stores.revocation_postgres import PostgresRevocationLog
 from tests.servers_postgres import PostgresServer
 from tests.stores.conformance_families import FamilyRules
 from tests.stores.conformance_history import HistoryRules
+from tests.stores.conformance_keys import KeyStoreRules
 from tests.stores.conformance_phase import PhaseStoreRules
 from tests.stores.conformance_refresh import UNTIL, RefreshStoreRules, Stores
 from tests.stores.conformance_revocation_log import RevocationLogRules
@@ -55,6 +57,12 @@ class TestPhaseStore(PhaseStoreRules):
     @pytest.fixture
     def phases(self, postgres: PostgresDatabase) -> PostgresPhaseStore:
         return PostgresPhaseStore(postgres)
+
+
+class TestKeyStore(KeyStoreRules):
+    @pytest.fixture
+    def keys(self, postgres: PostgresDatabase) -> PostgresKeyStore:
+        return PostgresKeyStore(postgres)
 
 
 class TestRevocationLog(RevocationLogRules):

@@ -6,6 +6,7 @@ from gateway.errors import StoreUnavailable, VaultUnavailable
 from gateway.model import Phase, RevocationKind
 from gateway.stores.audit_sqlite import SqliteAuditTrail
 from gateway.stores.history_sqlite import SqliteHistory
+from gateway.stores.keys_sqlite import SqliteKeyStore
 from gateway.stores.phase_sqlite import SqlitePhaseStore
 from gateway.stores.refresh_sqlite import SqliteRefreshStore
 from gateway.stores.revocation_sqlite import SqliteRevocationLog
@@ -13,6 +14,7 @@ from gateway.stores.sqlite import Database
 from gateway.stores.vault_sqlite import SqliteVaultStore
 from tests.stores.conformance_families import FamilyRules
 from tests.stores.conformance_history import HistoryRules
+from tests.stores.conformance_keys import KeyStoreRules
 from tests.stores.conformance_phase import PhaseStoreRules
 from tests.stores.conformance_refresh import UNTIL, RefreshStoreRules, Stores
 from tests.stores.conformance_revocation_log import RevocationLogRules
@@ -43,6 +45,12 @@ class TestPhaseStore(PhaseStoreRules):
     @pytest.fixture
     def phases(self, database: Database) -> SqlitePhaseStore:
         return SqlitePhaseStore(database)
+
+
+class TestKeyStore(KeyStoreRules):
+    @pytest.fixture
+    def keys(self, database: Database) -> SqliteKeyStore:
+        return SqliteKeyStore(database)
 
 
 class TestRevocationLog(RevocationLogRules):

@@ -51,6 +51,17 @@ class State:
     async def status(self) -> Mapping[str, object]:
         return {"families": 2}
 
+    async def keys(self) -> Mapping[str, object]:
+        return {"active": "k1"}
+
+    async def rotate_keys(self, *, by: str, reason: str, is_emergency: bool) -> Mapping[str, object]:
+        self.told.append(("rotate", by, reason, is_emergency))
+        return {"active": "k1"}
+
+    async def compromise_key(self, kid: str, *, by: str, reason: str) -> Mapping[str, object]:
+        self.told.append(("compromise", kid, by, reason))
+        return {"active": "k2"}
+
 
 @pytest.fixture
 def state() -> State:
@@ -216,3 +227,40 @@ async def test_a_store_that_is_away_is_said_so(state: State) -> None:
 async def test_an_unknown_address_or_method_is_a_problem_like_all_others(state: State) -> None:
     for answer in (await client(state).get("/nowhere"), await client(state).delete("/livez")):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_keys_are_shown_and_changed_by_the_local_user_alone(state: State) -> None:
+    local = client(state)
+    assert (await local.get("/keys")).json() == {"active": "k1"}
+    order = {"reason": "test", "by": "ada"}
+    assert (await local.post("/keys/rotate", json=order)).status_code == 200
+    assert (await local.post("/keys/rotate", json={**order, "emergency": True})).status_code == 200
+    assert (await local.post("/keys/compromise", json={**order, "kid": "k1"})).json() == {"active": "k2"}
+    assert state.told == [
+        ("rotate", "ada", "test", False),
+        ("rotate", "ada", "test", True),
+        ("compromise", "k1", "ada", "test"),
+    ]
+    public = client(state, is_local=False)
+    assert [(await public.get("/keys")).status_code, (await public.post("/keys/rotate", json=order)).status_code] == [
+        404,
+        404,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "order"),
+    [
+        ("/keys/rotate", {}),
+        ("/keys/rotate", {"reason": "x", "emergency": "yes"}),
+        ("/keys/compromise", {"reason": "x"}),
+        ("/keys/compromise", {"reason": "x", "kid": 7}),
+        ("/keys/compromise", {"reason": "x", "kid": "k" * 200}),
+        ("/keys/compromise", {"kid": "k1"}),
+    ],
+)
+async def test_an_order_about_keys_that_says_too_little_is_refused(
+    state: State, path: str, order: dict[str, object]
+) -> None:
+    assert (await client(state).post(path, json=order)).status_code == 400
+    assert state.told == []

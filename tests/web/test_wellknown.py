@@ -5,6 +5,7 @@ import pytest
 from gateway.model import Phase
 from gateway.web.app import endpoints_under
 from tests.flow.tokens.world import ISSUER
+from tests.keys.material import ring_key
 from tests.web.site import Site, code
 
 JWKS = "/.well-known/jwks.json"
@@ -18,7 +19,34 @@ async def test_the_keys_are_public_and_may_be_kept_for_an_hour(site: Site) -> No
     assert response.headers["content-type"] == "application/jwk-set+json"
 
 
-async def test_no_private_part_of_a_key_is_ever_published(site: Site) -> None:
+@pytest.mark.parametrize(("left", "max_age"), [(7200.0, 3600), (600.5, 600), (0.5, 0), (-5.0, 0)])
+async def test_k4_the_keys_may_be_kept_until_the_calendar_changes_them(site: Site, left: float, max_age: int) -> None:
+    """K4: `max-age` is the time to the next change of state, an hour at most."""
+    keys, before = site.world.keys, site.world.keys.changes_at
+    keys.changes_at = site.world.clock.now + left
+    try:
+        response = await site.program.get(JWKS)
+    finally:
+        keys.changes_at = before
+    assert response.headers["cache-control"] == f"public, max-age={max_age}"
+
+
+async def test_k4_another_key_set_has_another_tag(site: Site) -> None:
+    """K4: whoever has the set of before is sent the new one."""
+    keys = site.world.keys
+    before = (await site.program.get(JWKS)).headers["etag"]
+    mine = keys.active
+    assert keys.replace([mine, ring_key("EdDSA")])
+    try:
+        response = await site.program.get(JWKS, headers={"if-none-match": before})
+    finally:
+        keys.replace([mine])
+    assert (response.status_code, len(response.json()["keys"])) == (200, 2)
+    assert response.headers["etag"] != before
+
+
+async def test_k3_no_private_part_of_a_key_is_ever_published(site: Site) -> None:
+    """K3: only the members of RFC 7517 that are public leave."""
     for key in (await site.program.get(JWKS)).json()["keys"]:
         assert key.keys().isdisjoint({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 

@@ -1,5 +1,6 @@
 """The shape of the configuration, one file for each family of sections; `Settings` is the whole."""
 
+from gateway.settings.schema.keys import KeyRotation
 from gateway.settings.schema.limits import Limits
 from gateway.settings.schema.listeners import Admin, Drain, Metrics
 from gateway.settings.schema.phase import Phase
@@ -20,6 +21,7 @@ __all__ = [
     "Embedded",
     "FlaskSession",
     "IdentityHeaders",
+    "KeyRotation",
     "Limits",
     "Metrics",
     "Phase",

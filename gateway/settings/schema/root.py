@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from gateway.settings.addresses import Address, Listen, Site
+from gateway.settings.schema.keys import KeyRotation
 from gateway.settings.schema.limits import Limits
 from gateway.settings.schema.listeners import Admin, Drain, Metrics
 from gateway.settings.schema.phase import Phase
@@ -62,8 +63,10 @@ class Settings(Section):
     rates: Rates = Field(default_factory=Rates)
     """How often tokens may be asked for."""
     keys: Secrets = ()
-    """Private signing keys (PEM); the first one signs, all of them verify. Without any, one is made once, beside the
-    embedded store."""
+    """Private signing keys (PEM); the first one signs, all of them verify. Without any, the gateway makes its own: the
+    first beside the embedded store, or in the database that gateways share, and each month the next one."""
+    key_rotation: KeyRotation = Field(default_factory=KeyRotation)
+    """How the signing keys change."""
     stores: Stores = Field(default_factory=Stores)
     """What must not be lost, and the shared blacklist."""
     revocation: Revocation = Field(default_factory=Revocation)
