@@ -9,12 +9,12 @@ REPORT := build/report
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
-	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT)"
+	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT). With Node also test-client"
 	@echo "make soak-refresh  a million racing refreshes over two gateways; SOAK=\"--refreshes 50000\" for fewer"
 	@echo "make soak-kill     kill -9 of gateway, PostgreSQL and Redis at every step of rotate, revoke and exchange"
-	@echo "make test-client   the browser client: unit tests, size, types, exports (needs Node 20)"
-	@echo "make test-browser  the browser client in headless Chromium against the real gateway"
 	@echo "make hostile every generated hostile message against the gateway, and what real servers make of the rest"
+	@echo "make test-client   the browser client: unit tests, size, types, exports, package (needs Node 20)"
+	@echo "make test-browser  the browser client in headless Chromium against the real gateway (needs Node 20, Chromium)"
 	@echo "make lint    ruff: rules and format"
 	@echo "make types   mypy --strict"
 	@echo "make format  write the format"
@@ -40,6 +40,9 @@ run: $(VENV)/.demo
 test: $(VENV)/.dev $(if $(shell command -v npm),tests/legacy/express/node_modules)
 	@mkdir -p $(REPORT)
 	@$(BIN)/python -m tests.report
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory test-client; \
+	elif test -n "$(CI)"; then echo "CI needs Node 20"; exit 1; \
+	else echo "The browser client was not tested: that needs Node 20."; fi
 
 soak-refresh: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak.refresh $(SOAK)
@@ -59,7 +62,7 @@ tests/legacy/express/node_modules: tests/legacy/express/package-lock.json
 	@touch $@
 
 test-client: frontend/node_modules
-	@cd frontend && npm test && npm run check
+	@cd frontend && npm test && npm run check && npm run test:pack
 
 test-browser: $(VENV)/.dev frontend/node_modules
 	@cd frontend && PYTHON=$(CURDIR)/$(BIN)/python npm run test:browser

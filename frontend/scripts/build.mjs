@@ -1,7 +1,7 @@
 // Writes dist/esm and dist/cjs, each with types, and the demo page's copy of the client.
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
-import { build } from "vite";
+import { bundle, DEMO } from "./bundle.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const tsc = (...words) => execFileSync("node_modules/.bin/tsc", words, { cwd: root, stdio: "inherit" });
@@ -10,16 +10,4 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 tsc("--project", "tsconfig.build.json", "--outDir", "dist/esm");
 tsc("--project", "tsconfig.build.json", "--outDir", "dist/cjs", "--module", "commonjs", "--moduleResolution", "bundler", "--verbatimModuleSyntax", "false");
 writeFileSync(`${root}dist/cjs/package.json`, '{ "type": "commonjs" }\n');
-
-await build({
-  root,
-  configFile: false,
-  logLevel: "warn",
-  publicDir: false,
-  build: {
-    outDir: "demo",
-    emptyOutDir: false,
-    target: "es2022",
-    lib: { entry: "dist/esm/index.js", formats: ["es"], fileName: () => "crossfade.js" },
-  },
-});
+writeFileSync(DEMO.file, await bundle(DEMO));

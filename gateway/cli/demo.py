@@ -35,19 +35,21 @@ def demo(config: Path) -> None:
     if missing:
         raise ConfigurationError(f"The demo needs {' and '.join(missing)}: pip install -r requirements/demo.txt")
     settings = load(config)
+    pages = home / "frontend" / "demo"
     with signals_as_exceptions():
         try:
-            _serve(settings, config.absolute(), script)
+            _serve(settings, config.absolute(), script, pages if pages.is_dir() else None)
         except Stopped:
             click.echo("The demo has ended.", err=True)
 
 
-def _serve(settings: Settings, config: Path, script: Path) -> None:
+def _serve(settings: Settings, config: Path, script: Path, pages: Path | None) -> None:
     database = _database_of(settings)
     environ = {
         **os.environ,
         "DEMO_DATABASE": str(database),
         _KEY: _read_or_make_key(database.with_name("django-secret-key")),
+        "DEMO_PAGES": str(pages or ""),
     }
     upstream = settings.upstreams[settings.default_upstream].url
     admin = tcp_address(settings.admin.listen)
@@ -60,7 +62,8 @@ def _serve(settings: Settings, config: Path, script: Path) -> None:
         children.wait_until(lambda: _answers(f"http://{admin}/readyz"), _PATIENCE)
         click.echo(
             f"\n  The site          {settings.public_url}  (sign in as ada, lovelace-1843)\n"
-            f"  Without gateway   {upstream}\n"
+            + (f"  Browser client    {settings.public_url}/client/\n" if pages else "")
+            + f"  Without gateway   {upstream}\n"
             f"  Admin             http://{admin}/readyz and /metrics\n"
             "  Phase             crossfade phase status\n"
             "  Ctrl-C ends it.\n"

@@ -50,10 +50,11 @@ def ending(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A checkout: the configuration of the demo, and the demo application."""
+    """A checkout: the configuration of the demo, the demo application, and the page of the browser client."""
     shutil.copy(ROOT / "gateway.yaml", tmp_path)
     (tmp_path / "config").mkdir()
     shutil.copytree(ROOT / "config" / "demo", tmp_path / "config" / "demo")
+    shutil.copytree(ROOT / "frontend" / "demo", tmp_path / "frontend" / "demo")
     return tmp_path
 
 
@@ -80,6 +81,9 @@ def test_the_demo_starts_both_and_ends_both(place: Path) -> None:
         assert environ["CROSSFADE_PUBLIC_URL"] in printed
         assert "ada, lovelace-1843" in printed
         assert answers(f"{environ['CROSSFADE_PUBLIC_URL']}/login/")
+        assert f"{environ['CROSSFADE_PUBLIC_URL']}/client/" in printed
+        for name in ("", "page.js", "crossfade.js"):
+            assert answers(f"{environ['CROSSFADE_PUBLIC_URL']}/client/{name}")
         environ["DJANGO_SECRET_KEY"] = (place / "run" / "django-secret-key").read_text()
 
         ended = crossfade("doctor", "-c", config, env=environ)

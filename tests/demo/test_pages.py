@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -29,6 +30,30 @@ def test_static_files_are_public_and_cacheable(demo: Demo, path: str, kind: str)
     answer = httpx.get(demo.url + path, trust_env=False)
     assert answer.headers["content-type"].startswith(kind)
     assert "public" in answer.headers["cache-control"]
+
+
+def test_a_folder_of_pages_is_served_under_a_strict_policy(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "index.html").write_text("<p>A page")
+    (tmp_path / "pages" / "page.js").write_text("export {}")
+    demo = Demo(tmp_path, DEMO_PAGES=str(tmp_path / "pages"))
+    with demo.browser() as browser:
+        page, script = browser.get("/client/"), browser.get("/client/page.js")
+        assert page.text == "<p>A page"
+        assert "javascript" in script.headers["content-type"]
+        for answer in (page, script):
+            assert "default-src 'none'; script-src 'self'" in answer.headers["content-security-policy"]
+            assert "unsafe" not in answer.headers["content-security-policy"]
+        assert browser.get("/client/none").status_code == 404
+        assert browser.get("/client/%2e%2e/demo.db").status_code == 400
+        assert 'href="/client/"' in browser.get("/").text
+    assert demo.stop() == 0
+
+
+def test_without_a_folder_there_is_no_page(demo: Demo) -> None:
+    with demo.browser() as browser:
+        assert browser.get("/client/").status_code == 404
+        assert "/client/" not in browser.get("/").text
 
 
 def test_the_login_form_signs_in(demo: Demo) -> None:

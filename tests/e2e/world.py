@@ -82,7 +82,7 @@ class World:
             {
                 "DJANGO_SECRET_KEY": SECRET,
                 "DEMO_DATABASE": str(self.folder / "demo.db"),
-                "DEMO_PORT": str(self.app_port),
+                "DEMO_PAGES": str(ROOT / "frontend" / "demo"),
             },
             self.folder / "app.log",
         )

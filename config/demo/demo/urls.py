@@ -1,11 +1,13 @@
 """Addresses of the demo."""
 
+from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.decorators.cache import cache_control
 from django.views.generic import TemplateView
 from notes import views
 from notes.events import events
+from notes.pages import pages
 
 cached = cache_control(public=True, max_age=3600)
 
@@ -28,3 +30,6 @@ urlpatterns = [
         name="script",
     ),
 ]
+
+if settings.PAGES:
+    urlpatterns += [path("client/", pages, name="pages"), path("client/<path:path>", pages)]

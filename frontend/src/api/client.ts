@@ -4,9 +4,11 @@ import { CrossfadeError } from "./errors.js";
 import { type ClientState, createListeners, createTabs, type On } from "./events.js";
 import { createFetch, type Exclusion } from "./fetch.js";
 import { createGrants, type TokenAnswer } from "./grants.js";
+import { createHolder } from "./holder.js";
 import { withLock } from "./lock.js";
-import { attempt, type Platform, thisPlatform } from "./platform.js";
-import { createTokens } from "./refresh.js";
+import { type Platform, thisPlatform } from "./platform.js";
+import { createRefresh } from "./refresh.js";
+import { createTokens } from "./tokens.js";
 
 /**
  * How a client is made; nothing is required in a page that the gateway itself serves.
@@ -23,11 +25,6 @@ export interface ClientOptions {
   prefix?: string;
   /** Paths that are left alone: sent as the built-in `fetch` would, without a token. */
   exclude?: readonly Exclusion[];
-  /**
-   * Whether a token goes on to the next page of the same tab (`true` by default). It lies in `sessionStorage` between
-   * two pages and at no other time. Without it each page load costs the gateway a rotation.
-   */
-  keepAcrossPages?: boolean;
 }
 
 /**
@@ -79,7 +76,7 @@ export interface Client {
    *
    * @throws CrossfadeError `unsupported_grant_type` where it is not configured, `invalid_grant` for a wrong password
    */
-  login(credentials: { username: string; password: string }): Promise<ClientState | null>;
+  login(credentials: { username: string; password: string }): Promise<ClientState>;
   /**
    * Sign out: tokens, the application's own session, and every tab; with `everywhere` all other devices too.
    *
@@ -91,11 +88,13 @@ export interface Client {
    */
   logout(options?: { everywhere?: boolean }): Promise<LogoutResult>;
   /**
-   * Return who is signed in, after asking the gateway; null for a visitor.
+   * Return who is signed in, after asking the gateway; null for a visitor. Nothing is renewed that is still good.
    *
    * @example
    * const session = await client.session();
    * greeting.textContent = session?.subject ?? "Nobody is signed in";
+   *
+   * @throws CrossfadeError the gateway was not reached, and nobody knows
    */
   session(): Promise<ClientState | null>;
   /**
@@ -157,7 +156,7 @@ export function createClient(options: ClientOptions = {}): Client {
 
 /** Make a client whose surroundings are given; tests do. */
 export function createClientOn(platform: Platform, options: ClientOptions): Client {
-  const { clientId = "web", prefix = "/.crossfade", exclude = [], keepAcrossPages = true } = options;
+  const { clientId = "web", prefix = "/.crossfade", exclude = [] } = options;
   const base = new URL(options.baseUrl ?? globalThis.location?.href ?? "http://localhost");
   const own = base.origin + prefix;
   const name = `crossfade ${own} ${clientId}`;
@@ -166,52 +165,43 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
   const ask = createAsk(platform, clock, `${own}/`);
   const grants = createGrants(platform, ask, clientId, name);
   const { on, emit } = createListeners();
-  const tabs = createTabs(platform, name, (expiresAt) => tokens.hear(expiresAt));
-  const tokens = createTokens(platform, clock, ask, grants, emit, tabs);
+  const tabs = createTabs(platform, name, (expiresAt) => refresh.hear(expiresAt));
+  const holder = createHolder(clock, platform.wall, emit, tabs);
+  const refresh = createRefresh(platform, grants, holder);
+  const tokens = createTokens(platform.monotonic, ask, holder, refresh);
   const send = createFetch({ tokens, fetch: platform.fetch, base, exclude: [`${prefix}/*`, ...exclude] });
-
-  const forget = () => platform.storage().removeItem(name);
-  attempt(() => {
-    const left = platform.storage().getItem(name);
-    forget();
-    if (left && keepAcrossPages) tokens.enter(left);
-  });
 
   const closing = new AbortController();
   const listen = (event: string, listener: (event: Event) => void) =>
     platform.listen(event, listener, closing.signal);
-  listen("visibilitychange", () => platform.isHidden() || tokens.wake());
-  listen("online", tokens.wake);
+  listen("visibilitychange", () => platform.isHidden() || refresh.wake());
+  listen("online", refresh.wake);
   listen("pageshow", (event) => {
-    attempt(forget);
     // A page that comes back from the cache heard nothing meanwhile.
-    if ((event as PageTransitionEvent).persisted) tokens.adopt().catch(() => {});
-    tokens.wake();
-  });
-  listen("pagehide", () => {
-    const left = keepAcrossPages && tokens.leave();
-    if (left) attempt(() => platform.storage().setItem(name, left));
+    if ((event as PageTransitionEvent).persisted) tokens.renew(false).catch(() => {});
+    refresh.wake();
   });
 
   return {
     fetch: send,
     get state() {
-      return tokens.getState();
+      return holder.getState();
     },
     on,
-    adoptSession: tokens.adopt,
-    session: tokens.adopt,
-    refresh: tokens.refresh,
+    adoptSession: () => tokens.renew(false),
+    session: tokens.look,
+    refresh: () => tokens.renew(true),
     async login({ username, password }) {
       const form = { grant_type: "password", client_id: clientId, username, password };
-      return tokens.enterAs(await ask<TokenAnswer>("token", { form }));
+      holder.take(await withLock(platform, name, () => ask<TokenAnswer>("token", { form })));
+      return holder.getState();
     },
     async logout({ everywhere = false } = {}) {
       const credential = await tokens.forRequest().catch(() => null);
       const form: Record<string, string> = everywhere ? { everywhere: "true" } : {};
       const question = { form, token: credential?.token };
       const result = await withLock(platform, name, () => ask<LogoutResult>("logout", question));
-      tokens.signOut("logout");
+      refresh.signOut("logout");
       return result;
     },
     async ticketUrl(path) {
@@ -232,7 +222,7 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
     close() {
       closing.abort();
       tabs.close();
-      tokens.close();
+      refresh.close();
     },
   };
 }

@@ -27,6 +27,7 @@ export type GatewayCode =
   | "identity_not_carried"
   | "invalid_request"
   | "invalid_grant"
+  | "invalid_dpop_proof"
   | "invalid_target"
   | "unsupported_grant_type"
   | "not_found"

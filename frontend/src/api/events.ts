@@ -98,7 +98,7 @@ export function createTabs(platform: Platform, name: string, hear: (expiresAt: n
   const channel = attempt(() => platform.channel(name));
   if (channel) channel.onmessage = ({ data }: MessageEvent<number>) => hear(data);
   return {
-    tell: (expiresAt) => channel?.postMessage(expiresAt),
+    tell: (expiresAt) => attempt(() => channel?.postMessage(expiresAt)),
     close: () => channel?.close(),
   };
 }

@@ -1,6 +1,6 @@
-import type { Credential } from "./credential.js";
 import { isOwn } from "./endpoints.js";
-import type { Tokens } from "./refresh.js";
+import type { Credential } from "./holder.js";
+import type { Tokens } from "./tokens.js";
 
 /**
  * What a request is left alone by: an exact path, a path that ends with `*`, a pattern for the path, or a test.
@@ -37,7 +37,7 @@ export function createFetch({ tokens, fetch, base, exclude }: FetchOptions): typ
       // A request's body can be read once; the copy leaves it for a second time.
       const copy = isRequest && !isLast ? input.clone() : target;
       // The session cookie goes along while both worlds live, which keeps it warm.
-      return fetch(copy, { ...init, headers: sent, credentials: "include" });
+      return fetch(copy, { credentials: "include", ...init, headers: sent });
     };
 
     const used = await tokens.forRequest(signal);
@@ -54,7 +54,7 @@ export function createFetch({ tokens, fetch, base, exclude }: FetchOptions): typ
     }
     const better = await next;
     if (better === used) return response;
-    void response.body?.cancel();
+    response.body?.cancel().catch(() => {});
     return send(better, true);
   };
 }

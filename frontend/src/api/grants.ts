@@ -1,5 +1,6 @@
 import type { Ask } from "./endpoints.js";
 import type { CrossfadeError, ErrorCode } from "./errors.js";
+import type { Phase } from "./events.js";
 import { withLock } from "./lock.js";
 import type { Platform } from "./platform.js";
 
@@ -18,11 +19,13 @@ const EXCHANGE = {
 export interface TokenAnswer {
   access_token: string;
   expires_in: number;
+  subject?: string | null;
+  phase?: Phase | null;
 }
 
 /** Gets tokens from the gateway. */
 export interface Grants {
-  /** The next grant is an exchange: there is nothing to refresh, or it is not the session's own. */
+  /** The next grant is an exchange, since there was nothing to refresh. */
   isExchangeDue: boolean;
   /**
    * Refresh, or exchange the session where there is nothing to refresh, while no other tab does. Null when nobody is
@@ -39,17 +42,22 @@ export function createGrants(platform: Platform, ask: Ask, clientId: string, nam
   const request = (form: Record<string, string>, idempotencyKey?: string) =>
     ask<TokenAnswer>("token", { form: { ...form, client_id: clientId }, idempotencyKey });
 
+  function end(): void {
+    key = "";
+    grants.isExchangeDue = false;
+  }
+
   /** The key is the same for each try of one exchange, so that a lost answer opens no second family. */
   async function exchange(): Promise<TokenAnswer | null> {
     const now = platform.monotonic();
     if (!key || now - drawnAt > KEY_LIFE) [key, drawnAt] = [`${platform.random()}${platform.random()}`, now];
     try {
       const answer = await request(EXCHANGE, key);
-      key = "";
+      end();
       return answer;
     } catch (error) {
       const { code, isTemporary } = error as CrossfadeError;
-      if (!isTemporary) key = "";
+      if (!isTemporary) end();
       if (NOBODY.includes(code)) return null;
       throw error;
     }

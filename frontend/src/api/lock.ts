@@ -1,7 +1,7 @@
 import type { Platform } from "./platform.js";
 
-/** Milliseconds to wait for other tabs. A frozen tab may hold a lock for hours. */
-const PATIENCE = 5000;
+/** Milliseconds to wait for other tabs, less than a request waits. A frozen tab may hold a lock for hours. */
+const PATIENCE = 3000;
 
 /**
  * Run `work` while no other tab does. Where there are no Web Locks, or the lock cannot be had in time, it runs all the

@@ -14,8 +14,6 @@ export interface Platform {
   locks: LockManager | undefined;
   /** What tabs of one origin hear each other by. May throw. */
   channel(name: string): BroadcastChannel;
-  /** What outlives a page load in one tab. May throw. */
-  storage(): Storage;
   /** Listen to the window until the signal aborts. */
   listen(event: string, listener: (event: Event) => void, signal: AbortSignal): void;
   isHidden(): boolean;
@@ -40,7 +38,6 @@ export function thisPlatform(): Platform {
       if (isServer) throw name;
       return new BroadcastChannel(name);
     },
-    storage: () => sessionStorage,
     listen: (event, listener, signal) => scope.addEventListener?.(event, listener, { signal }),
     isHidden: () => document.hidden,
   };

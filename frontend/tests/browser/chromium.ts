@@ -9,6 +9,7 @@ declare global {
     client: Client;
     told: [string, Record<string, unknown>][];
     violations: string[];
+    ticks?: number;
     user(): Promise<string | number>;
   }
 }
@@ -69,6 +70,22 @@ export class User {
     await page.evaluate(() => window.client.adoptSession().catch(() => null));
     return page;
   }
+}
+
+/**
+ * Let nothing run in a page: no timer, no message, no answer. Chromium freezes hidden pages only and hides none when it
+ * is headless, so that its debugger has to hold the page.
+ *
+ * @returns how to let it go on
+ */
+export async function freeze(page: Page): Promise<() => Promise<unknown>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Debugger.enable");
+  const frozen = new Promise((resolve) => session.once("Debugger.paused", resolve));
+  await session.send("Debugger.pause");
+  void page.evaluate(() => 0).catch(() => {}); // something to stop at
+  await frozen;
+  return () => session.send("Debugger.disable");
 }
 
 /** How often the page was told to sign in again, for whatever reason. */

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright-core";
-import { endBrowser, User } from "./chromium.js";
+import { endBrowser, pass, User } from "./chromium.js";
 import { Backend, Front } from "./front.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -16,7 +16,7 @@ let ada: User;
 
 beforeAll(async () => {
   await front.listen();
-  backend = await Backend.behind(front);
+  backend = await Backend.behind(front, { extra: "tokens: { grace: 1s }" });
 });
 afterAll(async () => {
   await endBrowser();
@@ -49,7 +49,7 @@ async function ready(page: Page): Promise<void> {
 
 /** Take a picture for the README; only when asked, since every run would change it. */
 async function picture(page: Page, name: string): Promise<void> {
-  if (process.env["PICTURES"]) await page.screenshot({ path: `${PICTURES}${name}.png`, fullPage: true });
+  if (name && process.env["PICTURES"]) await page.screenshot({ path: `${PICTURES}${name}.png`, fullPage: true });
 }
 
 async function violations(page: Page): Promise<string[]> {
@@ -72,7 +72,8 @@ for (const [name, options] of Object.entries({ desktop: DESKTOP, phone: PHONE })
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
       expect(await violations(page)).toEqual([]);
       expect(errors).toEqual([]);
-      await picture(page, colorScheme === "light" ? name : `${name}-dark`);
+      const shown = { desktop: { light: "desktop", dark: "" }, phone: { light: "phone", dark: "phone-dark" } };
+      await picture(page, shown[name as keyof typeof shown][colorScheme]);
     });
   }
 }
@@ -117,12 +118,14 @@ test("the phase is shown when it changes, and the cookie takes over", async () =
   await picture(page, "off");
 });
 
-test("ten page loads ask for no token and rotate nothing", async () => {
+test("ten page loads, the gateway's grace long over, ask once each and rotate nothing", async () => {
   const { page } = await open();
-  const [asked, { refresh_rotated }] = [front.count("POST /.crossfade/token"), await backend.events()];
+  await pass(1000);
+  const [asked, before] = [front.count("POST /.crossfade/token"), await backend.events()];
   for (let load = 0; load < 10; load++) await ready(page);
   expect(await page.textContent("#badge")).toBe("access token");
-  expect(front.count("POST /.crossfade/token")).toBe(asked);
-  expect((await backend.events())["refresh_rotated"]).toBe(refresh_rotated);
-  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  expect(front.count("POST /.crossfade/token") - asked).toBe(10);
+  const after = await backend.events();
+  expect(after["refresh_too_young"]! - before["refresh_too_young"]!).toBe(10);
+  for (const name of ["refresh_rotated", "refresh_grace", "refresh_replay", "exchanged"]) expect(after[name]).toBe(before[name]);
 });

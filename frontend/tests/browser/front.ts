@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { createInterface, type Interface } from "node:readline";
 
 const HERE = new URL(".", import.meta.url).pathname;
-const FOLDERS: Record<string, string> = { "/client/": `${HERE}../../demo/`, "/test/": HERE };
+const FOLDERS: Record<string, string> = { "/test/": HERE, "/built/": `${HERE}../../demo/` };
 const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
 
 /** What is done to a request: lost before or after the gateway saw it, answered by the balancer, or delayed. */

@@ -1,6 +1,6 @@
 /** Tokens of four seconds in a real browser, in front of the real gateway and the real application. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { endBrowser, pass, signOuts, status, User, user } from "./chromium.js";
+import { endBrowser, freeze, pass, signOuts, status, User, user } from "./chromium.js";
 import { Backend, Front } from "./front.js";
 
 const TOKEN = "POST /.crossfade/token";
@@ -75,11 +75,12 @@ test.each([-600_000, 600_000])("a clock that is wrong by %d ms, and set right ag
 
 test("a tab that was frozen beyond the life of its token", async () => {
   const [tab, other] = [await ada.tab(), await ada.tab()];
-  const session = await ada.context.newCDPSession(tab);
-  await session.send("Page.setWebLifecycleState", { state: "frozen" });
+  await tab.evaluate(() => setInterval(() => Object.assign(window, { ticks: (window.ticks ?? 0) + 1 }), 10));
+  const thaw = await freeze(tab);
   await pass(LIFE + 500);
   expect(await user(other)).toBe("ada");
-  await session.send("Page.setWebLifecycleState", { state: "active" });
+  await thaw();
+  expect(await tab.evaluate(() => window.ticks)).toBeLessThan(LIFE / 20); // it was frozen indeed
   expect(await user(tab)).toBe("ada");
   expect(await status(tab)).toBe("token");
   expect(await signOuts(tab)).toBe(0);
@@ -91,8 +92,11 @@ test("a tab that is frozen while it holds the lock stops no other", async () => 
     const { held } = await navigator.locks.query();
     const name = `crossfade ${location.origin}/.crossfade web`;
     if (held?.some((lock) => lock.name === name)) throw new Error("held");
-    void navigator.locks.request(name, () => new Promise(() => {}));
+    await new Promise<void>((held) => {
+      void navigator.locks.request(name, () => (held(), new Promise(() => {})));
+    });
   });
+  await freeze(tab);
   await pass(LIFE + 500);
   expect(await user(other)).toBe("ada");
   await expect.poll(() => status(other), { timeout: 10_000 }).toBe("token");

@@ -1,5 +1,5 @@
 // A page of the site: `?base=` names another origin where the gateway is.
-import { createClient } from "/client/crossfade.js";
+import { createClient } from "/built/crossfade.js";
 
 const baseUrl = new URLSearchParams(location.search).get("base") ?? location.origin;
 const client = createClient({ baseUrl });

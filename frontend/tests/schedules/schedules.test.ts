@@ -47,7 +47,7 @@ async function run(seed: number, hasSession: boolean): Promise<Outcome> {
   const departures: number[] = [];
   let [faults, badness] = [0, 0];
 
-  const open = (tab = new Tab(browser, {}, chance(0.1) ? null : new Map())) => {
+  const open = (tab = new Tab(browser)) => {
     tab.wallSkew = chance(0.3) ? between(-600_000, 600_000) : 0;
     tab.client.on("signedOut", () => told.push({ tab, at: browser.time.now }));
     return tab;

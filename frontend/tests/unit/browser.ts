@@ -1,5 +1,6 @@
 /** A browser of which nothing is real: tabs, cookies, locks, channels, network and clocks. */
 
+import { expect } from "vitest";
 import { type Client, type ClientOptions, createClientOn } from "../../src/api/client.js";
 import type { ClientEvents } from "../../src/api/events.js";
 import type { Platform } from "../../src/api/platform.js";
@@ -55,7 +56,6 @@ export class Tab {
   constructor(
     readonly browser: FakeBrowser,
     options: ClientOptions = {},
-    readonly storage: Map<string, string> | null = new Map(),
   ) {
     this.client = createClientOn(this.#platform(), { baseUrl: SITE, ...options });
     const told = { signedOut: [], refreshed: [], phase: [], userChanged: [], change: [] };
@@ -73,7 +73,7 @@ export class Tab {
   navigate(): Tab {
     this.happens("pagehide");
     this.client.close();
-    return new Tab(this.browser, {}, this.storage);
+    return new Tab(this.browser);
   }
 
   get(path: string, init?: RequestInit): Promise<Response> {
@@ -97,10 +97,6 @@ export class Tab {
       timer: time.timer,
       locks: (locks ?? undefined) as LockManager | undefined,
       channel: (name) => this.browser.channel(name),
-      storage: () => {
-        if (!this.storage) throw new DOMException("blocked", "SecurityError");
-        return asStorage(this.storage);
-      },
       deadline: (milliseconds) => {
         const ending = new AbortController();
         time.timer(() => ending.abort(), milliseconds);
@@ -128,6 +124,30 @@ export class FakeBrowser {
 
   constructor(policy?: Policy) {
     this.gateway = new ModelGateway(() => this.time.now + 1_800_000_000_000, policy);
+  }
+
+  /** One in which ada has signed in to the application. */
+  static ofAda(policy?: Policy): FakeBrowser {
+    const browser = new FakeBrowser(policy);
+    browser.gateway.logIn("ada", browser.jar);
+    return browser;
+  }
+
+  /** A new tab that knows her. */
+  async signedIn(): Promise<Tab> {
+    const tab = new Tab(this);
+    await this.time.until(tab.client.adoptSession());
+    expect(tab.client.state).toMatchObject({ status: "token", subject: "ada", phase: "parallel" });
+    return tab;
+  }
+
+  /** How many requests of this kind the gateway saw. */
+  count(line: string): number {
+    return this.gateway.log.filter((seen) => seen === line).length;
+  }
+
+  get tokenRequests(): number {
+    return this.count("POST /.crossfade/token");
   }
 
   channel(name: string): BroadcastChannel {
@@ -194,12 +214,4 @@ class FakeChannel {
   close(): void {
     this.all.delete(this);
   }
-}
-
-function asStorage(map: Map<string, string>): Storage {
-  return {
-    getItem: (name: string) => map.get(name) ?? null,
-    setItem: (name: string, value: string) => void map.set(name, value),
-    removeItem: (name: string) => void map.delete(name),
-  } as Storage;
 }

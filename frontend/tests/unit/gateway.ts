@@ -132,7 +132,7 @@ export class ModelGateway {
     if (this.phase === "handback") return problem(409, "issuing_suspended");
     switch (form.get("grant_type")) {
       case "refresh_token":
-        return this.#refresh(jar.get(REFRESH), set);
+        return this.#refresh(jar.get(REFRESH), this.sessions.get(jar.get(SESSION) ?? ""), set);
       case EXCHANGE:
         return this.#exchange(jar.get(SESSION), headers.get("idempotency-key") ?? "", set);
     }
@@ -141,10 +141,12 @@ export class ModelGateway {
     return this.#exchange(set.get(SESSION), "", set);
   }
 
-  #refresh(presented: string | undefined, set: Jar): Response {
+  /** @param beside whose session cookie the request shows; another user's counts more than the token */
+  #refresh(presented: string | undefined, beside: string | undefined, set: Jar): Response {
     const family = this.#families.find(({ rows }) => rows.has(presented ?? ""));
     const row = family?.rows.get(presented ?? "");
     if (!presented || !family || !row || this.#isOver(family)) return this.#invalidGrant(set);
+    if (beside && beside !== family.subject) return this.#invalidGrant(set);
     const now = this.now();
     if (row.usedAt !== null || row.generation !== family.generation) {
       const isInGrace = row.generation === family.generation - 1 && now - (row.usedAt ?? 0) < this.policy.grace;
@@ -156,7 +158,7 @@ export class ModelGateway {
       this.counts.grace++;
       return this.#grant(family, row.successor, set);
     }
-    if (now - row.issuedAt < this.policy.grace) {
+    if (now - row.issuedAt < Math.max(this.policy.grace, this.policy.access / 2)) {
       this.counts.tooYoung++;
       return this.#grant(family, presented, set);
     }
@@ -192,7 +194,9 @@ export class ModelGateway {
     const token = `at-${++this.#drawn}`;
     this.#access.set(token, { family, expiresAt: this.now() + this.policy.access });
     set.set(REFRESH, refresh);
-    return own({ access_token: token, token_type: "Bearer", expires_in: this.policy.access / 1000 }, this.now());
+    const { subject } = family;
+    const answer = { access_token: token, token_type: "Bearer", expires_in: this.policy.access / 1000, subject };
+    return own({ ...answer, phase: this.phase }, this.now());
   }
 
   #session(asked: Asked, jar: ReadonlyMap<string, string>): Response {

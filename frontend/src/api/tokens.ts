@@ -1,0 +1,99 @@
+import type { Ask } from "./endpoints.js";
+import { CrossfadeError } from "./errors.js";
+import type { ClientState, Phase } from "./events.js";
+import type { Credential, Holder } from "./holder.js";
+import { isCookieInstead, type Refresh } from "./refresh.js";
+
+/** Milliseconds between two looks whether the gateway is still on the way. */
+const LOOK_PAUSE = 30_000;
+
+/** What requests and the application ask of the tokens. */
+export type Tokens = ReturnType<typeof createTokens>;
+
+export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, refresh: Refresh) {
+  let lookedAt = -Infinity;
+  const { is, findUsable } = holder;
+
+  /**
+   * Return what a request carries, or null where it goes with the cookie alone.
+   *
+   * @param subject whose request it is, where that is known
+   * @throws CrossfadeError there is no token for the moment and the cookie does not count in this phase, or
+   *   `user_changed`
+   */
+  async function forRequest(
+    signal?: AbortSignal | null,
+    subject = holder.getState().subject,
+  ): Promise<Credential | null> {
+    let usable = findUsable();
+    if (usable) {
+      if (holder.isAgeing()) refresh.renew();
+    } else {
+      if (is("visitor") || is("cookie")) return null;
+      await refresh.renewed(signal);
+      usable = findUsable();
+    }
+    if (usable && subject !== null && subject !== usable.subject) throw new CrossfadeError("user_changed");
+    if (!usable && !is("visitor") && !holder.mayUseCookie()) throw refresh.getFailure() ?? new CrossfadeError("timeout");
+    return usable;
+  }
+
+  /**
+   * Return what a request that was answered 401 is repeated with; `used` itself where that would change nothing.
+   *
+   * @param isOwn the gateway refused it; else the application did, maybe because there is no gateway on the way
+   */
+  async function after401(
+    used: Credential | null,
+    isOwn: boolean,
+    signal?: AbortSignal | null,
+  ): Promise<Credential | null> {
+    if (used && !isOwn) return (await isWithoutGateway()) ? null : used;
+    if (used) holder.drop(used);
+    else if (!isOwn || is("visitor") || (is("cookie") && !isLookDue())) return used;
+    else if (is("cookie")) holder.doubt(); // it does not count any more: are tokens given out again?
+    else holder.refuseCookie(); // nobody can say now who this is, and that is no reason to sign in again
+    const next = await forRequest(signal, used?.subject);
+    return next ?? (is("visitor") ? used : null);
+  }
+
+  async function isWithoutGateway(): Promise<boolean> {
+    if (is("token") && isLookDue()) await look().catch(() => {});
+    return is("cookie");
+  }
+
+  function isLookDue(): boolean {
+    const now = monotonic();
+    if (now - lookedAt < LOOK_PAUSE) return false;
+    lookedAt = now;
+    return true;
+  }
+
+  const current = () => (is("visitor") ? null : holder.getState());
+
+  /** Ask the gateway who this is. */
+  async function look(): Promise<ClientState | null> {
+    const used = await forRequest();
+    try {
+      const answer = used && (await ask<{ phase: Phase }>("session", { token: used.token }));
+      if (answer) holder.set({ phase: answer.phase });
+    } catch (caught) {
+      const error = caught as CrossfadeError;
+      if (isCookieInstead(error.code)) refresh.giveUp(error);
+      else if (error.status === 401) await after401(used, true);
+      else throw error;
+    }
+    return current();
+  }
+
+  /** Ask for a token, whatever is known; returns when that was answered or patience is over. */
+  async function renew(isStrict: boolean): Promise<ClientState | null> {
+    if (!findUsable()) holder.doubt();
+    await refresh.renewed();
+    const failure = refresh.getFailure();
+    if (failure && (isStrict || !failure.isTemporary)) throw failure;
+    return current();
+  }
+
+  return { forRequest, after401, look, renew };
+}

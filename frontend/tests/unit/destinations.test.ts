@@ -1,0 +1,49 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { FakeBrowser, SITE, Tab } from "./browser.js";
+import { problem } from "./gateway.js";
+
+let browser: FakeBrowser;
+
+beforeEach(() => {
+  browser = FakeBrowser.ofAda();
+});
+
+describe("where tokens go", () => {
+  test.each([
+    ["another origin", "http://elsewhere.test/api", {}],
+    ["another port", "http://site.test:8080/api", {}],
+    ["an excluded path", "/static/app.js", {}],
+    ["an excluded pattern", "/x/public/y", {}],
+    ["an excluded test", "/api/open?free=1", {}],
+    ["the gateway's own addresses", "/.crossfade/session", {}],
+    ["a request with an Authorization of its own", "/api/me", { headers: { authorization: "Basic eA==" } }],
+  ])("not to %s", async (_what, url, init) => {
+    const exclude = ["/static/*", "/robots.txt", /\/public\//, (found: URL) => found.searchParams.has("free")];
+    const tab = new Tab(browser, { exclude });
+    await browser.time.until(tab.client.adoptSession());
+    await tab.get(url, init);
+    expect(browser.sent.at(-1)?.headers.get("authorization") ?? "").not.toContain("at-");
+  });
+
+  test("to the gateway's origin, by any spelling of it", async () => {
+    const tab = await browser.signedIn();
+    for (const url of ["/api/me", "api/me", `${SITE}/api/me`, `${SITE.toUpperCase()}:80/api/me`, new URL(`${SITE}/api/me`)]) {
+      await browser.time.until(tab.client.fetch(url));
+      expect(browser.sent.at(-1)?.headers.get("authorization")).toMatch(/^Bearer at-/);
+    }
+  });
+
+  test("a ticket address comes from the gateway, and its absence is a clear error", async () => {
+    const tab = await browser.signedIn();
+    browser.gateway.fault = ({ path }) => (path.endsWith("/ticket") ? new Response("no such page", { status: 404 }) : null);
+    await expect(browser.time.until(tab.client.ticketUrl("/events/"))).rejects.toMatchObject({ code: "not_found", status: 404 });
+    expect(tab.client.state.status).toBe("token");
+    browser.gateway.fault = ({ path, form }) =>
+      path.endsWith("/ticket")
+        ? Response.json({ url: `${form.get("path")}?ticket=x` }, { headers: { "x-crossfade": "1" } })
+        : null;
+    expect(await browser.time.until(tab.client.ticketUrl("/events/"))).toBe(`${SITE}/events/?ticket=x`);
+    browser.gateway.fault = ({ path }) => (path.endsWith("/ticket") ? problem(404, "not_found") : null);
+    await expect(browser.time.until(tab.client.ticketUrl("/events/"))).rejects.toMatchObject({ code: "not_found" });
+  });
+});

@@ -1,0 +1,123 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { CrossfadeError } from "../../src/index.js";
+import { FakeBrowser, Tab } from "./browser.js";
+import { problem } from "./gateway.js";
+
+const HOUR = 3600_000;
+let browser: FakeBrowser;
+
+beforeEach(() => {
+  browser = FakeBrowser.ofAda();
+});
+
+describe("faults", () => {
+  test.each([
+    ["a lost request", { lost: "request" as const }],
+    ["a lost response", { lost: "response" as const }],
+    ["503 of the gateway's neighbour", { status: 503 }],
+    ["429", { status: 429 }],
+    ["an answer after ages", { latency: 60_000 }],
+  ])("%s keeps the user signed in", async (_what, fate) => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(2 * HOUR);
+    let faults = 2;
+    browser.fate = ({ path }) => (path.endsWith("/token") && faults-- > 0 ? fate : {});
+    expect(await tab.user()).toBe("ada");
+    await browser.time.pass(60_000);
+    expect(tab.client.state.status).toBe("token");
+    expect(tab.told.signedOut).toEqual([]);
+    expect(browser.gateway.counts.replay).toBe(0);
+  });
+
+  test("a response lost behind the user's back is asked for again within the gateway's grace", async () => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(0.95 * HOUR);
+    let faults = 1;
+    browser.fate = ({ path }) => (path.endsWith("/token") && faults-- > 0 ? { lost: "response" } : {});
+    await tab.get("/api/me");
+    browser.jar.delete("sessionid"); // no exchange could save it
+    await browser.time.pass(HOUR);
+    expect(browser.gateway.counts).toMatchObject({ grace: 1, replay: 0 });
+    expect(await tab.user()).toBe("ada");
+  });
+
+  test("Retry-After is kept to, and pauses grow with jitter", async () => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(2 * HOUR);
+    const times: number[] = [];
+    browser.gateway.fault = ({ path }) => {
+      if (!path.endsWith("/token")) return null;
+      times.push(browser.time.now);
+      return problem(503, "store_unavailable", times.length === 1 ? { "retry-after": "7" } : {});
+    };
+    expect(await tab.user()).toBe("ada"); // by the cookie, at once
+    await browser.time.pass(300_000);
+    const pauses = times.slice(1).map((time, at) => Math.round((time - (times[at] ?? 0)) / 100) / 10);
+    expect(pauses.slice(0, 9)).toEqual([7, 0.6, 1.2, 2.4, 4.8, 9.6, 19.2, 38.4, 45]);
+    browser.gateway.fault = null;
+    tab.happens("online");
+    await browser.time.pass(100);
+    expect(tab.told.refreshed).toHaveLength(2);
+  });
+
+  test("where the cookie does not count, requests wait for a token and then say why there is none", async () => {
+    const tab = await browser.signedIn();
+    browser.gateway.phase = "tokens_only";
+    await browser.time.until(tab.client.refresh());
+    expect(tab.told.phase).toEqual([{ phase: "parallel" }, { phase: "tokens_only" }]);
+    await browser.time.pass(2 * HOUR);
+    browser.gateway.fault = ({ path }) => (path.endsWith("/token") ? problem(503, "store_unavailable") : null);
+    const failing = tab.client.fetch("/api/me");
+    await expect(browser.time.until(failing)).rejects.toMatchObject({ code: "store_unavailable", isTemporary: true });
+    expect(browser.count("GET /api/me")).toBe(0);
+    browser.gateway.fault = null;
+    await browser.time.pass(60_000);
+    expect(await tab.user()).toBe("ada");
+  });
+
+  test("offline and back", async () => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(2 * HOUR);
+    browser.isOnline = false;
+    await expect(tab.get("/api/me")).rejects.toThrow(TypeError);
+    await browser.time.pass(5 * HOUR);
+    browser.isOnline = true;
+    tab.happens("online");
+    await browser.time.pass(100);
+    expect(await tab.user()).toBe("ada");
+    expect(tab.told.signedOut).toEqual([]);
+  });
+
+  test("who leaves does not wait", async () => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(2 * HOUR);
+    browser.fate = ({ path }) => ({ latency: path.endsWith("/token") ? 4000 : 20 });
+    const leaving = new AbortController();
+    const request = tab.client.fetch("/api/me", { signal: leaving.signal });
+    const failed = expect(request).rejects.toThrow("left");
+    leaving.abort(new Error("left"));
+    await failed;
+    await expect(tab.client.fetch("/api/me", { signal: leaving.signal })).rejects.toThrow("left");
+  });
+
+  test.each([
+    [{ access_token: "", expires_in: 3600 }],
+    [{ access_token: "at-1" }],
+    [{}],
+  ])("a broken answer %j is no token", async (body) => {
+    browser.gateway.fault = ({ path }) =>
+      path.endsWith("/token") ? Response.json(body, { headers: { "x-crossfade": "1" } }) : null;
+    const tab = new Tab(browser);
+    expect(await browser.time.until(tab.client.adoptSession())).toMatchObject({ status: "unknown" });
+    await expect(browser.time.until(tab.client.refresh())).rejects.toMatchObject({ code: "network_error" });
+  });
+
+  test("a logout that does not reach the gateway is no logout", async () => {
+    const tab = await browser.signedIn();
+    browser.isOnline = false;
+    await expect(browser.time.until(tab.client.logout())).rejects.toBeInstanceOf(CrossfadeError);
+    browser.isOnline = true;
+    expect(await tab.user()).toBe("ada");
+    expect(tab.told.signedOut).toEqual([]);
+  });
+});
