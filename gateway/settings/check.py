@@ -30,6 +30,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"phase"}), check_rules.everybody_takes_part),
     (frozenset({"limits"}), check_rules.limits_let_requests_in),
     (frozenset({"sessions", "upstreams"}), check_sessions.sessions_belong_somewhere),
+    (frozenset({"sessions", "upstreams"}), check_sessions.users_do_not_meet),
     (frozenset({"sessions"}), check_sessions.names_and_cookies_differ),
     (frozenset({"sessions"}), check_sessions.unknown_users_are_not_forwarded),
     (frozenset({"sessions"}), check_sessions.claims_are_free),

@@ -26,6 +26,21 @@ def sessions_belong_somewhere(settings: Settings) -> Iterator[Finding]:
             yield unknown_upstream(("sessions", index, "upstream"), session.upstream, settings)
 
 
+def users_do_not_meet(settings: Settings) -> Iterator[Finding]:
+    """User 42 of one application may be somebody else in another: whether it is, only the operator knows."""
+    names = [session.upstream or settings.default_upstream for session in settings.sessions]
+    realms: dict[str, str | None] = {}
+    for index, (session, name) in enumerate(zip(settings.sessions, names, strict=True)):
+        if realms.setdefault(name, session.realm) != session.realm:
+            yield Finding(("sessions", index, "realm"), f"differs from that of another session of {name}", shows=True)
+        elif session.realm is None and len(set(names)) > 1:
+            yield Finding(
+                ("sessions", index),
+                "needs a `realm`, since there are sessions of several applications: the same one where they have the"
+                " same users, another where each has its own",
+            )
+
+
 def names_and_cookies_differ(settings: Settings) -> Iterator[Finding]:
     """A cookie that two sessions claim belongs to nobody."""
     names: dict[str, int] = {}

@@ -19,6 +19,7 @@ from gateway.settings.schema.sessions import Session, WhoamiSession
 from gateway.stores.sessions import CodecSessions, LocatableSessions
 from gateway.stores.sessions_cached import CachedSessions
 from gateway.stores.sessions_fallback import FallbackSessions
+from gateway.stores.sessions_realm import RealmSessions
 from gateway.stores.sessions_stale import StaleCodecGuard
 from gateway.stores.sessions_whoami import WhoamiQuestion, WhoamiSessions
 from gateway.wire.policy import UpstreamPolicy
@@ -58,15 +59,20 @@ def open_session(
         address = session.place.whoami
         assert address is not None
         asked = _whoami(session, address, session.options, mapping_of(session), settings, upstream)
-        return CachedSessions(asked, ttl=address.positive_ttl, timeout=address.timeout + 1.0)
+        return CachedSessions(_in_realm(asked, session), ttl=address.positive_ttl, timeout=address.timeout + 1.0)
     place = open_place(session, session.place, environ)
     store = CodecSessions(codec_of(session, environ), place, StaleCodecGuard(alert=alert))
     fallback = session.whoami
     if fallback is None:
-        return CachedSessions(store)
+        return CachedSessions(_in_realm(store, session))
     mapping = UserMapping(session.name, fallback.user, {})
     second = _whoami(session, fallback, fallback, mapping, settings, upstream)
-    return CachedSessions(FallbackSessions(store, second), timeout=fallback.timeout + 3.0)
+    either = FallbackSessions(store, second)
+    return CachedSessions(_in_realm(either, session), timeout=fallback.timeout + 3.0)
+
+
+def _in_realm(store: LocatableSessions, session: Session) -> LocatableSessions:
+    return store if session.realm is None else RealmSessions(store, session.realm)
 
 
 def open_transport(upstream: UpstreamPolicy, connections: int = 32) -> httpx.AsyncHTTPTransport:

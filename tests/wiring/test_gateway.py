@@ -14,6 +14,7 @@ from gateway.wiring import gateway as gateway_module
 from gateway.wiring.administration import Administration
 from gateway.wiring.gateway import Gateway, keep_mark
 from tests.keys.material import key_file, pem_of
+from tests.stores.samples import NOW, family, first_token
 
 BASE = """\
 public_url: https://www.example.com
@@ -58,6 +59,25 @@ async def test_what_fails_to_close_does_not_keep_the_rest_open(tmp_path: Path) -
         await gateway.aclose()
     again = await Gateway.open(settings, {})
     await again.aclose()
+
+
+async def test_what_expired_is_deleted_a_thousand_rows_a_second_until_nothing_is_left(tmp_path: Path) -> None:
+    gateway = await Gateway.open(read(tmp_path), {})
+    await gateway.start()
+    try:
+        families, now = gateway.stores.families, 2_000_000.0
+        for number in range(1100):
+            owner = family(f"f{number}", session_hash=b"")
+            await families.open_family(owner, first_token(owner.id), None, cap=1, now=NOW)
+        rows = []
+        for second in range(12):
+            await gateway.tick(now + second)
+            left, _ = await gateway.stores.durable.history.of(subject="ada", family_id="", limit=5000)
+            rows.append(len(left))
+        assert rows[:3] == [1100, 200, 0]  # tokens first, then the families without one
+        assert set(rows[3:]) == {0}
+    finally:
+        await gateway.aclose()
 
 
 async def test_a_reload_takes_routes_and_keys_and_says_what_needs_a_restart(tmp_path: Path) -> None:

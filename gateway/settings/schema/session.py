@@ -54,6 +54,8 @@ class SessionBase(Section):
     """A short name of yours for messages and metrics."""
     upstream: Name | None = None
     """Which application they belong to; without it, `app` or the only one there is."""
+    realm: Name | None = None
+    """Whose users they are, needed where sessions belong to several applications: the subject becomes `realm|user`."""
     user: Text = "id"
     """Where in a session the user stands, as a dotted path."""
     claims: dict[Name, Text] = Field(default_factory=dict)
