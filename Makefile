@@ -15,6 +15,7 @@ help:
 	@echo "make hostile every generated hostile message against the gateway, and what real servers make of the rest"
 	@echo "make test-client   the browser client: unit tests, size, types, exports, package (needs Node 20)"
 	@echo "make test-browser  the browser client in headless Chromium against the real gateway (needs Node 20, Chromium)"
+	@echo "make fuzz    coverage-guided fuzzing of what reads foreign bytes; FUZZ=\"--seconds 600 response\" for one target"
 	@echo "make lint    ruff: rules and format"
 	@echo "make types   mypy --strict"
 	@echo "make format  write the format"
@@ -43,6 +44,10 @@ test: $(VENV)/.dev $(if $(shell command -v npm),tests/legacy/express/node_module
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory test-client; \
 	elif test -n "$(CI)"; then echo "CI needs Node 20"; exit 1; \
 	else echo "The browser client was not tested: that needs Node 20."; fi
+
+fuzz: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/fuzz.txt
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 soak-refresh: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak.refresh $(SOAK)
@@ -84,9 +89,9 @@ bench: $(VENV)/.dev
 
 lock:
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@cd requirements && for name in runtime demo dev bench; do ../build/lock/bin/uv pip compile --quiet --generate-hashes \
+	@cd requirements && for name in runtime demo dev bench fuzz; do ../build/lock/bin/uv pip compile --quiet --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --python-version 3.11 \
-		$$(test $$name = bench || echo --all-extras ../pyproject.toml) \
+		$$(test $$name = bench -o $$name = fuzz || echo --all-extras ../pyproject.toml) \
 		$$(test -f $$name.in && echo $$name.in) --output-file $$name.txt; done
 
 clean:
