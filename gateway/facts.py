@@ -11,6 +11,9 @@ class Event(StrEnum):
 
     TOKEN_VERIFIED = "token_verified"  # noqa: S105 - a label
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a label
+    REMOTE_TOKEN_VERIFIED = "remote_token_verified"  # noqa: S105 - a label
+    REMOTE_TOKEN_REFUSED = "remote_token_refused"  # noqa: S105 - a label
+    ISSUER_KEYS_FAILED = "issuer_keys_failed"
     SESSION_USER = "session_user"
     SESSION_ANONYMOUS = "session_anonymous"
     SESSION_UNDETERMINED = "session_undetermined"

@@ -3,7 +3,23 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from gateway.records import DecideKeys, KeyRecord
+from gateway.records import DecideKeys, KeyRecord, RemoteTrust
+
+
+class RemoteKeys(Protocol):
+    """The keys of other issuers, by their `iss`. Asked by requests: nothing here waits or causes a fetch for each."""
+
+    def trust(self, issuer: str) -> RemoteTrust:
+        """Return whom to believe, under which keys.
+
+        Raises:
+            IssuerUnavailable: the keys were never fetched, or are older than they may be.
+        """
+        ...
+
+    def miss(self, issuer: str, kid: str) -> None:
+        """Note that a token names a key that is not known: in the background, the issuer may be asked again."""
+        ...
 
 
 class KeyStore(Protocol):

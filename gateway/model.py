@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.headers import Pairs
+from gateway.remote_token import RemoteToken
 
 
 class Phase(StrEnum):
@@ -109,6 +110,14 @@ class BearerToken:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteBearer:
+    """`Authorization: Bearer` that claims an issuer besides us whom we trust too. It decides alone."""
+
+    text: bytes
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenCookie:
     """Our access-token cookie, with the session cookies that travel beside it (name, value as sent)."""
 
@@ -136,7 +145,7 @@ class ForeignAuthorization:
     beside: SessionCookie | None = None
 
 
-Shown = BearerToken | TokenCookie | SessionCookie | ForeignAuthorization | None
+Shown = BearerToken | RemoteBearer | TokenCookie | SessionCookie | ForeignAuthorization | None
 
 
 # --- what was proved ---
@@ -283,6 +292,7 @@ class Permit:
     is_transparent: bool = False
     """Tokens are off: nothing is said about the response either."""
     token: VerifiedToken | None = None
+    remote: RemoteToken | None = None
     session: LegacySession | None = None
     shown: SessionCookie | None = None
     """The session cookies that the client itself showed, whether or not they resolved."""

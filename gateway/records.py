@@ -142,6 +142,29 @@ class AuditEntry:
     reason: str = ""
 
 
+# --- other issuers ---
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTrust:
+    """Whose tokens are believed besides ours, for which audience, under which keys. `leeway` is in seconds.
+
+    `alias` stands in front of everything that the issuer names. `types` are the values of `typ` that count, "" for
+    none. `roles_claim` is the claim whose strings become roles; empty for none. With `forwards` the token itself
+    travels on to the application. `stamp` grows whenever a key changes.
+    """
+
+    alias: str
+    issuer: str
+    audience: str
+    leeway: float
+    types: frozenset[str]
+    roles_claim: str = ""
+    forwards: bool = False
+    keys: Mapping[str, VerificationKey] = field(default_factory=dict)
+    stamp: int = 0
+
+
 # --- signing keys ---
 
 

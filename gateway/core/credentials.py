@@ -14,7 +14,15 @@ from gateway.core.refresh_token import PREFIX
 from gateway.core.verify import find_issuer
 from gateway.errors import BadRequest
 from gateway.headers import Pairs
-from gateway.model import BearerToken, ForeignAuthorization, RequestHead, SessionCookie, Shown, TokenCookie
+from gateway.model import (
+    BearerToken,
+    ForeignAuthorization,
+    RemoteBearer,
+    RequestHead,
+    SessionCookie,
+    Shown,
+    TokenCookie,
+)
 
 __all__ = ["Ours", "Site", "find_cookie", "find_credential", "find_sessions", "has_token_of_ours", "without_cookies"]
 
@@ -27,11 +35,13 @@ _REFRESH = PREFIX.encode()
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What belongs to us: the issuer of our tokens and the names of our cookies."""
+    """What belongs to us: the issuer of our tokens and the names of our cookies; and whom we trust besides."""
 
     issuer: str
     access_cookie: bytes
     refresh_cookie: bytes
+    remote: frozenset[str] = frozenset()
+    """The other issuers whose tokens are believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,9 @@ def find_credential(head: RequestHead, ours: Ours, sites: Sequence[Site]) -> Sho
         token = _ONE_TOKEN.fullmatch(head.authorization)  # the scheme in any case, RFC 9110 section 11.1
         if token is not None and _is_ours(token[1], ours.issuer):
             return BearerToken(token[1])
+        issuer = find_issuer(token[1]) if token is not None and ours.remote else None
+        if token is not None and issuer in ours.remote:
+            return RemoteBearer(token[1], str(issuer))
         _ensure_foreign(head.authorization, ours.issuer, is_one_token=token is not None)
         return ForeignAuthorization(head.authorization, find_sessions(head.cookie, sites))
     beside = find_sessions(head.cookie, sites)

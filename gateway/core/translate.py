@@ -16,6 +16,7 @@ from gateway.model import (
     VaultedSession,
     VerifiedToken,
 )
+from gateway.remote_token import RemoteToken
 
 _NOTHING: frozenset[bytes] = frozenset()
 _PROOF = frozenset({b"dpop"})  # a proof for us says nothing to the application
@@ -35,6 +36,7 @@ class Proof:
     lines: bytes
     token: VerifiedToken | None = None
     session: LegacySession | None = None
+    remote: RemoteToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,22 @@ class Translator:
             token=proof.token,
             shown=shown,
             vaulted=vaulted,
+        )
+
+    def remote(self, head: RequestHead, rule: Rule, proof: Proof) -> Permit:
+        """A token of another issuer: the client's own identity cookies go, and none come. Nobody of ours is meant."""
+        assert proof.remote is not None
+        return Permit(
+            upstream=rule.upstream,
+            route=rule.path,
+            credential=Credential.BEARER,
+            identity=proof.identity,
+            add=proof.add,
+            lines=proof.lines,
+            cookie=without_cookies(head.cookie, self.own | self.identity),
+            authorization=head.authorization if proof.remote.forwards else None,
+            is_private=True,
+            remote=proof.remote,
         )
 
     def transparent(self, head: RequestHead, rule: Rule, *, has_our_token: bool) -> Permit:

@@ -1,7 +1,7 @@
 """From the bytes of a token to a `VerifiedToken`: form, key, signature, and only then what it claims (RFC 9068)."""
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -24,7 +24,9 @@ _ALGORITHMS: Mapping[str, Algorithm] = {
 }
 # An allow-list (RFC 8725 section 3.1): no symmetric algorithm is on it, so no public key can become a shared secret.
 
-_TYPES = frozenset({"at+jwt", "application/at+jwt"})
+ACCESS_TOKEN = frozenset({"at+jwt", "application/at+jwt"})
+"""What `typ` says of an access token (RFC 9068 section 2.1)."""
+
 REFUSED_PARAMETERS = frozenset({"crit", "zip", "enc", "p2c", "b64", "cty"})
 # `crit` names extensions and we have none. `zip`, `enc` and `p2c` belong to encryption and spend memory or time.
 # `b64` changes what was signed (RFC 7797). `cty` announces a token in the token; RFC 7519 section 5.2 advises
@@ -54,8 +56,8 @@ def verify(text: bytes, trust: Trust, now: float) -> VerifiedToken:
         InvalidToken: with a `TokenFault` as its reason.
     """
     jws = read_compact(text)
-    _ensure_access_token(jws.header)
-    ensure_signature(jws, _find_key(jws.header, trust.keys))
+    ensure_type(jws.header, ACCESS_TOKEN)
+    ensure_signature(jws, find_key(jws.header, trust.keys))
     token = _believe(read_object(jws.payload), trust)
     ensure_in_force(token, trust.leeway, now)
     if token.issued_at > now + trust.leeway:
@@ -95,15 +97,27 @@ def _decode_leniently(part: bytes) -> bytes:
     return binascii.a2b_base64(part.translate(_FROM_URL_SAFE) + b"==")
 
 
-def _ensure_access_token(header: Mapping[str, object]) -> None:
+def ensure_type(header: Mapping[str, object], types: Collection[str]) -> None:
+    """Check that a header asks for nothing that we refuse, and that its `typ` is one of `types`.
+
+    Media types are compared whatever their case (RFC 7515 section 4.1.9). Where none is given, "" must be among them.
+
+    Raises:
+        InvalidToken: it is not so.
+    """
     if not REFUSED_PARAMETERS.isdisjoint(header):
         raise InvalidToken(TokenFault.HEADER)
-    type_ = header.get("typ")
-    if type(type_) is not str or type_.lower() not in _TYPES:
+    type_ = header.get("typ", "")
+    if type(type_) is not str or type_.lower() not in types:
         raise InvalidToken(TokenFault.TYPE)
 
 
-def _find_key(header: Mapping[str, object], keys: Mapping[str, VerificationKey]) -> VerificationKey:
+def find_key(header: Mapping[str, object], keys: Mapping[str, VerificationKey]) -> VerificationKey:
+    """Return the key that `kid` names, if `alg` is its one algorithm.
+
+    Raises:
+        InvalidToken: there is none.
+    """
     key_id = header.get("kid")
     if type(key_id) is not str or len(key_id) > MAX_KEY_ID:
         raise InvalidToken(TokenFault.HEADER)

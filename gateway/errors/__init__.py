@@ -32,7 +32,8 @@
     │   ├── InvalidGrant             400 invalid_grant
     │   ├── InvalidTarget            400 invalid_target
     │   ├── ProofRefused             400 invalid_dpop_proof
-    │   └── UnsupportedGrantType     400 unsupported_grant_type
+    │   ├── UnsupportedGrantType     400 unsupported_grant_type
+    │   └── UnsupportedTokenType     400 unsupported_token_type
     ├── NotFound                     404 not_found
     ├── WrongMethod                  405 wrong_method
     ├── Conflict                     409
@@ -44,6 +45,7 @@
     ├── Unavailable                  503 and Retry-After: our own infrastructure, never the client's fault
     │   ├── RevocationUnavailable    503 revocation_unavailable
     │   ├── StoreUnavailable         503 store_unavailable
+    │   ├── IssuerUnavailable        503 issuer_unavailable
     │   ├── VaultUnavailable         503 vault_unavailable
     │   ├── SessionUndetermined      503 session_undetermined
     │   └── Overloaded               503 overloaded
@@ -85,6 +87,7 @@ from gateway.errors.access import (
     TooManyFamilies,
     Unauthenticated,
     UnsupportedGrantType,
+    UnsupportedTokenType,
     WrongMethod,
 )
 from gateway.errors.base import (
@@ -96,6 +99,7 @@ from gateway.errors.base import (
     StartError,
 )
 from gateway.errors.infrastructure import (
+    IssuerUnavailable,
     Overloaded,
     RevocationUnavailable,
     SessionUndetermined,
@@ -144,6 +148,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidTarget",
     "InvalidToken",
+    "IssuerUnavailable",
     "IssuingSuspended",
     "LoginRequired",
     "MethodRefused",
@@ -169,6 +174,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "UnsupportedGrantType",
+    "UnsupportedTokenType",
     "UpgradeRefused",
     "UpstreamError",
     "UpstreamMalformed",

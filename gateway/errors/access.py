@@ -148,6 +148,13 @@ class UnsupportedGrantType(GrantError):
     title = "The grant type is not supported."
 
 
+class UnsupportedTokenType(GrantError):
+    """A token of another issuer is shown where only its issuer can do anything about it (RFC 7009 section 2.2.1)."""
+
+    code = "unsupported_token_type"
+    title = "This token is revoked where it was issued."
+
+
 class NotFound(GatewayError):
     """An address of ours that does not exist."""
 

@@ -27,6 +27,12 @@ class StoreUnavailable(Unavailable):
     code = "store_unavailable"
 
 
+class IssuerUnavailable(Unavailable):
+    """The keys of another issuer could not be fetched, or are older than they may be."""
+
+    code = "issuer_unavailable"
+
+
 class VaultUnavailable(Unavailable):
     """The vaulted session of a token cannot be read."""
 

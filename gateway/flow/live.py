@@ -132,6 +132,10 @@ def _keys_of(permit: Permit) -> tuple[Key, ...]:
             (RevocationKind.SUBJECT, token.subject),
             (RevocationKind.EVERYTHING, ""),
         )
+    if permit.remote is not None:
+        remote = permit.remote  # it has no family, and lives for as long as nobody names its token or its subject
+        named = ((RevocationKind.TOKEN, remote.token_id),) if remote.token_id else ()
+        return (*named, (RevocationKind.SUBJECT, remote.subject), (RevocationKind.EVERYTHING, ""))
     if permit.session is not None:
         session = permit.session
         return (

@@ -22,6 +22,8 @@ class ProverPolicy:
     issuer: str
     audience: str
     leeway: float
+    reserved: tuple[str, ...] = ()
+    """What subjects of other issuers begin with: nobody of ours may be called so."""
 
 
 class Prover:
@@ -96,6 +98,8 @@ class Prover:
         token: VerifiedToken | None = None,
         session: LegacySession | None = None,
     ) -> Proof:
+        if identity.subject.startswith(self._policy.reserved):
+            raise IdentityNotCarried
         try:
             add = tuple(self._identity_headers.fields(identity))
         except BadRequest as error:

@@ -28,6 +28,7 @@ from gateway.flow.handback import handed_back
 from gateway.flow.passthrough import ensure_open, shows_token_of
 from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
+from gateway.flow.remote import RemoteTokens
 from gateway.flow.standing import TokenStanding
 from gateway.headers import write_set_cookie
 from gateway.model import (
@@ -40,6 +41,7 @@ from gateway.model import (
     Peer,
     Permit,
     Phase,
+    RemoteBearer,
     RequestHead,
     SessionCookie,
     TokenCookie,
@@ -82,6 +84,7 @@ class RequestFlow:
         sessions: Mapping[str, SessionStore],
         facts: Facts,
         possession: Possession | None = None,
+        remote: RemoteTokens | None = None,
     ) -> None:
         self.posture = posture
         self._policy = policy
@@ -93,6 +96,7 @@ class RequestFlow:
         self._sessions = sessions
         self._facts = facts
         self._possession = Possession() if possession is None else possession
+        self._remote = remote
         self._sites = {site.name: site for site in policy.sites}
         self._sites_of = _by_upstream(policy.sites)
 
@@ -162,6 +166,9 @@ class RequestFlow:
         match credential:
             case BearerToken():
                 return await self._by_token(credential.text, Credential.BEARER, head, rule, now)
+            case RemoteBearer():
+                assert self._remote is not None
+                return await self._remote.admit(credential, head, rule, self._translator, now)
             case TokenCookie():
                 return await self._by_token_cookie(credential, head, rule, now)
             case ForeignAuthorization():

@@ -11,6 +11,7 @@ from gateway.errors import (
     SessionUnverifiable,
     TooManyFamilies,
     Unavailable,
+    UnsupportedTokenType,
     VaultUnavailable,
 )
 from gateway.facts import Event
@@ -23,6 +24,7 @@ from gateway.flow.live import Live
 from gateway.flow.logout import Logout
 from gateway.flow.rates import TokenRates
 from gateway.flow.refresh import Refresh
+from gateway.flow.remote import RemoteTokens
 from gateway.flow.whoami import Identification
 from gateway.model import LegacySession, SessionCookie, Shown, VerifiedToken
 from gateway.ports import (
@@ -64,7 +66,9 @@ class TokenFlow:
         facts: Facts,
         entropy: Callable[[int], bytes],
         rates: TokenRates | None = None,
+        remote: RemoteTokens | None = None,
     ) -> None:
+        self._remote = remote
         self._families = families
         self._vault = vault
         self._secrets = secrets
@@ -105,7 +109,7 @@ class TokenFlow:
             live=live,
             facts=facts,
         )
-        self._identification = Identification(access=access, sessions=sessions)
+        self._identification = Identification(access=access, sessions=sessions, remote=remote)
 
     # --- given out ---
 
@@ -195,11 +199,14 @@ class TokenFlow:
     async def introspect(self, token: str, *, now: float) -> Mapping[str, object]:
         """Return what a resource server may know of an access token (RFC 7662 section 2.2).
 
-        Anything that is not a good access token of ours, a refresh token included, is `{"active": False}`.
+        Anything that is not a good access token, a refresh token included, is `{"active": False}`.
 
         Raises:
             Unavailable: nobody can say.
         """
+        remote = self._remote.find(token) if self._remote is not None else None
+        if self._remote is not None and remote is not None:
+            return await self._remote.introspect(remote, now)
         try:
             verified = await self._access.check(token.encode("utf-8", "surrogatepass"), now)
         except (InvalidToken, SessionEnded):
@@ -216,7 +223,10 @@ class TokenFlow:
 
         Raises:
             ClientNotAllowed: the token was issued to another client.
+            UnsupportedTokenType: it is one of another issuer whom we trust; only there it can be ended for everybody.
         """
+        if self._remote is not None and self._remote.find(token) is not None:
+            raise UnsupportedTokenType
         if await self._revoke_refresh_token(token, client, now):
             return
         try:

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from gateway.errors import InvalidToken, SessionEnded, SessionUndetermined
 from gateway.flow.access import AccessTokens
 from gateway.flow.grants import Whoami
+from gateway.flow.remote import RemoteTokens
 from gateway.model import (
     BearerToken,
     Credential,
     ForeignAuthorization,
     LegacySession,
+    RemoteBearer,
     SessionCookie,
     Shown,
     TokenCookie,
@@ -24,8 +26,11 @@ NOBODY = Whoami(Credential.NONE)
 class Identification:
     """Names the user behind a credential, in the order in which credentials count."""
 
-    def __init__(self, *, access: AccessTokens, sessions: Mapping[str, SessionStore]) -> None:
+    def __init__(
+        self, *, access: AccessTokens, sessions: Mapping[str, SessionStore], remote: RemoteTokens | None = None
+    ) -> None:
         self._access = access
+        self._remote = remote
         self._sessions = sessions
 
     async def of(self, shown: Shown, now: float) -> Whoami:
@@ -33,6 +38,10 @@ class Identification:
         match shown:
             case BearerToken():
                 return _of_token(await self._access.check(shown.text, now), Credential.BEARER)
+            case RemoteBearer():
+                assert self._remote is not None
+                remote = await self._remote.check(shown, now)
+                return Whoami(Credential.BEARER, remote.subject, expires_at=remote.expires_at)
             case TokenCookie():
                 return await self._of_token_cookie(shown, now)
             case ForeignAuthorization():

@@ -93,10 +93,6 @@ class KeyRing:
         self._install(keys, signs=signs)
         return True
 
-    def renew_stamp(self) -> None:
-        """Let everything that was proved be proved again, because keys of others changed."""
-        self._generation += 1
-
     def close(self) -> None:
         """End the threads after what is being signed."""
         self._threads.shutdown(wait=True)

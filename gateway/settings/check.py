@@ -25,6 +25,8 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"dpop"}), check_rules.proofs_are_young),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
     (frozenset({"tokens", "key_rotation"}), check_rules.keys_outlive_their_tokens),
+    (frozenset({"issuers", "tokens", "public_url", "sessions"}), check_rules.issuers_are_told_apart),
+    (frozenset({"issuers"}), check_network.keys_come_securely),
     (frozenset({"revocation", "stores"}), check_rules.foreign_blacklists_can_be_read),
     (frozenset({"revocation", "stores"}), check_rules.mirror_can_be_fed),
     (frozenset({"phase"}), check_rules.everybody_takes_part),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.core.trust import TrustedProxies
-from gateway.settings.addresses import Address, Origin
+from gateway.settings.addresses import Address, Origin, origin_of
 from gateway.settings.faults import Finding
 from gateway.settings.schema.root import Settings
 
@@ -81,6 +81,15 @@ def origins_are_secure(settings: Settings) -> Iterator[Finding]:
     for index, origin in enumerate(settings.cors.origins):
         if _is_insecure(origin):
             yield Finding(("cors", "origins", index), "must begin with https:// unless it is localhost", shows=True)
+
+
+def keys_come_securely(settings: Settings) -> Iterator[Finding]:
+    """Whoever can change the keys of an issuer on their way can make its tokens."""
+    for index, issuer in enumerate(settings.issuers):
+        if _is_insecure(origin_of(issuer.jwks_url)):
+            yield Finding(
+                ("issuers", index, "jwks_url"), "must begin with https:// unless it is on this machine", shows=True
+            )
 
 
 def _is_insecure(origin: Origin) -> bool:

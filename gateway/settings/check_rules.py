@@ -124,6 +124,17 @@ def keys_outlive_their_tokens(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def issuers_are_told_apart(settings: Settings) -> Iterator[Finding]:
+    """Each token has one issuer, and what an issuer names is nobody else's."""
+    issuers: dict[str, str] = {settings.issuer: "is the issuer of the gateway's own tokens"}
+    aliases = {session.realm: "is the realm of a session" for session in settings.sessions if session.realm}
+    for index, issuer in enumerate(settings.issuers):
+        for key, value, seen in (("issuer", issuer.issuer, issuers), ("alias", issuer.alias, aliases)):
+            if value in seen:
+                yield Finding(("issuers", index, key), seen[value], shows=True)
+            seen.setdefault(value, f"stands in issuers[{index}] already")
+
+
 def foreign_blacklists_can_be_read(settings: Settings) -> Iterator[Finding]:
     """Blacklists of others lie in the same Redis and are keyed by what a token says."""
     for index, template in enumerate(settings.revocation.also_check):

@@ -45,6 +45,7 @@ def create_token_app(
     prefix: str = PREFIX,
     cookies: OwnCookies | None = None,
     cross_origin: CrossOrigin | None = None,
+    remote_issuers: frozenset[str] = frozenset(),
     proxies: TrustedProxies = NOBODY,
     possession: Possession | None = None,
 ) -> Starlette:
@@ -61,7 +62,7 @@ def create_token_app(
         clients=clients,
         guard=Guard(public_origin.encode("ascii")),
         cookies=cookies,
-        ours=Ours(policy.issuer, cookies.access, cookies.refresh),
+        ours=Ours(policy.issuer, cookies.access, cookies.refresh, remote_issuers),
         sites=sites,
         audience=policy.audience,
         clock=clock,

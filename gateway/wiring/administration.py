@@ -110,6 +110,7 @@ class Administration:
         state = gateway.stores.blacklist.state
         if state is not None:
             found.append(Dependency("redis", state().is_up))
+        found += [Dependency(f"issuer:{alias}", is_usable) for alias, is_usable in gateway.issuers.states().items()]
         return found
 
 

@@ -17,7 +17,7 @@ from gateway.core.translate import Translator
 from gateway.errors import ConfigurationError
 from gateway.facts import Event
 from gateway.flow.posture import PostureControl
-from gateway.flow.prove import Prover, ProverPolicy
+from gateway.flow.prove import Prover
 from gateway.flow.rates import TokenRates
 from gateway.flow.recheck import Recheck
 from gateway.flow.request import RequestFlow
@@ -35,6 +35,7 @@ from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.keys import open_key_rotation, open_listed_keys
 from gateway.wiring.recent import open_limiter, open_possession
+from gateway.wiring.remote import names_of, open_issuers, open_remote_tokens
 from gateway.wiring.sessions import open_enders, open_sessions, open_transport
 from gateway.wiring.stores import open_secrets, open_stores
 
@@ -58,7 +59,7 @@ class Gateway(Carrier):
         keys_of_master = open_secrets(settings, environ)
         self.metrics = Metrics(
             routes=[*(route.path for route in settings.routes), *endpoints_under(settings.prefix).values()],
-            dependencies=("store", "redis") if settings.stores.redis is not None else ("store",),
+            dependencies=("store", *(["redis"] if settings.stores.redis is not None else []), *names_of(settings)),
         )
         self.facts = with_access_log(self.metrics, environ)
         self.sessions = open_sessions(settings, environ, self.upstreams, self._codec_is_stale)
@@ -68,6 +69,9 @@ class Gateway(Carrier):
         self.key_rotation = open_key_rotation(settings, environ, stores.keys, keys_of_master.signing_key_seal)
         self.keys = self.key_rotation.ring
         opened.callback(self.keys.close)
+        self.issuers = open_issuers(settings, clock, self.facts)
+        opened.push_async_callback(self.issuers.aclose)
+        self.remote = open_remote_tokens(settings, self.issuers, stores.revocation, self.facts)
         self._transports = {name: open_transport(upstream) for name, upstream in self.upstreams.items()}
         for transport in self._transports.values():
             opened.push_async_callback(transport.aclose)
@@ -122,6 +126,7 @@ class Gateway(Carrier):
         """
         await self.stores.start()
         await self.key_rotation.start(self.now())
+        await self.issuers.start()
         await self.control.look(self.now())
         self.wheel.start()
         self.is_started = True
@@ -130,6 +135,7 @@ class Gateway(Carrier):
         """Do what is due each second."""
         await self.control.look(now)
         await self.key_rotation.look(now)
+        self.issuers.look()
         await self.watch.finish(now)
         self.recheck.forget(now)
         self._show(now)
@@ -191,6 +197,7 @@ class Gateway(Carrier):
             secrets=secrets,
             live=self.live,
             facts=self.facts,
+            remote=self.remote,
             entropy=randomness.token_bytes,
             rates=self._rates,
         )
@@ -210,7 +217,7 @@ class Gateway(Carrier):
         settings, tokens = self.settings, self.settings.tokens
         names = settings.identity_headers
         prover = Prover(
-            policy=ProverPolicy(settings.issuer, tokens.audience, tokens.leeway),
+            policy=policies.prover_policy_of(settings),
             keys=self.keys,
             identity_headers=IdentityHeaders(**names.model_dump()),
             facts=self.facts,
@@ -237,6 +244,7 @@ class Gateway(Carrier):
             sessions=self.sessions,
             facts=self.facts,
             possession=self._possession,
+            remote=self.remote,
         )
 
     def _response_watch(self) -> ResponseWatch:
@@ -264,6 +272,7 @@ class Gateway(Carrier):
             cookies=self._cookies,
             cross_origin=policies.cross_origin_of(self.settings),
             proxies=self.proxies,
+            remote_issuers=policies.remote_issuers_of(self.settings),
             possession=self._possession,
         )
 
@@ -294,6 +303,8 @@ class Gateway(Carrier):
         self._show_dependency("store", is_up=self.control.is_store_up)
         mirror = self.stores.blacklist.mirror
         self.metrics.set_revocations(len(mirror), staleness=mirror.staleness)
+        for alias, is_usable in self.issuers.states().items():
+            self._show_dependency(f"issuer:{alias}", is_up=is_usable)
         state = self.stores.blacklist.state
         if state is not None:
             self._show_dependency("redis", is_up=state().is_up, reason=state().reason)

@@ -10,6 +10,7 @@ from gateway.core.rotation import RotationPolicy
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.errors import ConfigurationError
 from gateway.flow.clients import Client, GrantType
+from gateway.flow.prove import ProverPolicy
 from gateway.flow.rates import RatePolicy
 from gateway.flow.request import RequestPolicy
 from gateway.flow.tokens import TokenPolicy
@@ -168,13 +169,28 @@ def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:
     if not settings.well_known:
         endpoints = {path: name for path, name in endpoints.items() if name not in {"jwks", "metadata"}}
     return RequestPolicy(
-        ours=Ours(settings.issuer, cookies.access, cookies.refresh),
+        ours=Ours(settings.issuer, cookies.access, cookies.refresh, remote_issuers_of(settings)),
         sites=sites_of(settings),
         endpoints=endpoints,
         browsers=frozenset(client.id for client in settings.clients if client.delivery == "cookie"),
         cross_origin=cross_origin_of(settings),
         is_secure=settings.public_url.scheme == "https",
     )
+
+
+def prover_policy_of(settings: Settings) -> ProverPolicy:
+    """How tokens of ours are proved."""
+    return ProverPolicy(
+        issuer=settings.issuer,
+        audience=settings.tokens.audience,
+        leeway=settings.tokens.leeway,
+        reserved=tuple(f"{issuer.alias}|" for issuer in settings.issuers),
+    )
+
+
+def remote_issuers_of(settings: Settings) -> frozenset[str]:
+    """The other issuers whose tokens are believed."""
+    return frozenset(issuer.issuer for issuer in settings.issuers)
 
 
 def cross_origin_of(settings: Settings) -> CrossOrigin:

@@ -113,13 +113,6 @@ async def test_a_ring_in_which_no_key_may_sign_is_an_outage_and_still_verifies(r
     assert list(ring.verification_keys) == [ring_key().kid]
 
 
-def test_a_new_stamp_lets_everything_be_proved_again(rings: list[KeyRing]) -> None:
-    ring = ring_of(rings, ring_key())
-    before = ring.generation
-    ring.renew_stamp()
-    assert ring.generation > before
-
-
 def test_the_same_key_twice_is_refused_with_both_sources() -> None:
     with pytest.raises(ConfigurationError, match=r"the environment variable KEY ES256 a and the env.* are the same"):
         KeyRing([ring_key("ES256 a"), ring_key("ES256 a")])

@@ -1,5 +1,6 @@
 """The shape of the configuration, one file for each family of sections; `Settings` is the whole."""
 
+from gateway.settings.schema.issuers import Issuer
 from gateway.settings.schema.keys import KeyRotation
 from gateway.settings.schema.limits import Limits
 from gateway.settings.schema.listeners import Admin, Drain, Metrics
@@ -21,6 +22,7 @@ __all__ = [
     "Embedded",
     "FlaskSession",
     "IdentityHeaders",
+    "Issuer",
     "KeyRotation",
     "Limits",
     "Metrics",

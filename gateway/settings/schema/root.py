@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from gateway.settings.addresses import Address, Listen, Site
+from gateway.settings.schema.issuers import Issuer
 from gateway.settings.schema.keys import KeyRotation
 from gateway.settings.schema.limits import Limits
 from gateway.settings.schema.listeners import Admin, Drain, Metrics
@@ -67,6 +68,8 @@ class Settings(Section):
     first beside the embedded store, or in the database that gateways share, and each month the next one."""
     key_rotation: KeyRotation = Field(default_factory=KeyRotation)
     """How the signing keys change."""
+    issuers: Annotated[tuple[Issuer, ...], Field(max_length=10)] = ()
+    """Other issuers whose access tokens are believed."""
     stores: Stores = Field(default_factory=Stores)
     """What must not be lost, and the shared blacklist."""
     revocation: Revocation = Field(default_factory=Revocation)
