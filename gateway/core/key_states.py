@@ -126,8 +126,11 @@ class _Ring:
             return KeyState.GONE
         if active is None or record is active:
             return KeyState.ACTIVE if active is not None else KeyState.NEXT
-        is_ahead = record.signs_from > now if record in self.candidates else record.published_at > active.published_at
-        return KeyState.NEXT if is_ahead else KeyState.RETIRING
+        if record in self.candidates:
+            return KeyState.NEXT if record.signs_from > now else KeyState.RETIRING
+        # One that is listed behind another has no time of its own: newer than all that ever signed, it waits for its.
+        signed = [other.published_at for other in self.candidates if other.signs_from <= now]
+        return KeyState.NEXT if record.published_at > max([*signed, active.published_at]) else KeyState.RETIRING
 
     def due_at(self, now: float) -> float:
         if not self.candidates:

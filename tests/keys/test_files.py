@@ -58,7 +58,10 @@ BAD_PEM = [
 
 
 @pytest.mark.parametrize(("algorithm", "pem", "says"), BAD_PEM, ids=[row[2][:40] for row in BAD_PEM])
-def test_a_bad_key_is_refused_by_name(algorithm: str, pem: object, says: str, tmp_path: Path) -> None:
+def test_n14_k8_a_bad_key_is_refused_by_name_when_it_is_loaded(
+    algorithm: str, pem: object, says: str, tmp_path: Path
+) -> None:
+    """N14, K8: too small, too weak, for something else, or no key at all: nothing starts with it."""
     assert callable(pem)
     path = key_file(tmp_path / "key.pem", pem())
     with pytest.raises(ConfigurationError, match=says) as caught:
@@ -81,7 +84,8 @@ def test_a_key_that_only_verifies_has_the_algorithm_of_its_kind(kind: str, confi
     assert load_key(place, {"OLD": pem_of(kind).decode()}).algorithm == algorithm
 
 
-def test_a_weak_key_is_refused_even_where_it_only_verifies() -> None:
+def test_n14_a_weak_key_is_refused_even_where_it_only_verifies() -> None:
+    """N14: a key that verifies is believed as much as one that signs."""
     place = KeyPlace("RS256", signs=False, env="OLD")
     assert "needs P-256" in refusal(place, {"OLD": pem_of("P-384").decode()})
 
@@ -93,7 +97,8 @@ def test_the_group_may_read_a_key(mode: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o601])
-def test_a_key_that_everybody_may_read_is_refused(mode: int, tmp_path: Path) -> None:
+def test_k8_a_key_that_everybody_may_read_is_refused(mode: int, tmp_path: Path) -> None:
+    """K8: a private key is for its owner and its group."""
     path = key_file(tmp_path / "key.pem", pem_of("ES256"), mode)
     assert f"chmod 600 {path}" in refusal(KeyPlace("ES256", file=path))
 

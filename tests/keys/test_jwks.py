@@ -98,6 +98,6 @@ def test_n14_a_set_that_is_spoiled_is_refused_as_a_whole(members: list[Any], say
         b'{"keys":' + b"[" * 5000 + b"]" * 5000 + b"}",
     ],
 )  # fmt: skip
-def test_k3_what_is_no_key_set_is_refused(body: bytes) -> None:
-    """K3: a page of HTML, another document, a member twice, or one that is nested without end."""
+def test_fault_k3_what_is_no_key_set_is_refused(body: bytes) -> None:
+    """Fault K3: a page of HTML, another document, a member twice, or one that is nested without end."""
     assert refusal(body)

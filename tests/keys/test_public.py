@@ -18,7 +18,8 @@ def decode(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def test_the_thumbprint_is_that_of_rfc_7638() -> None:
+def test_k3_the_thumbprint_is_that_of_rfc_7638() -> None:
+    """K3: the `kid` of a key is its thumbprint."""
     modulus = (
         "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3"
         "oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdA"
@@ -44,7 +45,8 @@ def test_a_published_key_is_read_by_others_as_the_same_key(algorithm: str) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
-def test_private_members_never_leave(algorithm: str) -> None:
+def test_k3_private_members_never_leave(algorithm: str) -> None:
+    """K3: only what RFC 7517 calls public is published."""
     key = private_key(algorithm)
     jwk = as_jwk("k1", algorithm, key.public_key())
     assert PRIVATE_MEMBERS.isdisjoint(jwk)

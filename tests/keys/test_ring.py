@@ -30,7 +30,10 @@ def ring_of(rings: list[KeyRing], *keys: RingKey) -> KeyRing:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
-async def test_a_token_is_signed_by_the_active_key_and_verifies_with_it(algorithm: str, rings: list[KeyRing]) -> None:
+async def test_n11_n13_a_token_is_signed_by_the_active_key_with_its_algorithm_and_never_with_none(
+    algorithm: str, rings: list[KeyRing]
+) -> None:
+    """N11, N13: RS256 as specified, PS256, ES256 and EdDSA by configuration, and nothing unsigned, ever."""
     ring = ring_of(rings, ring_key(algorithm))
     text = await ring.sign(CLAIMS, type_="at+jwt")
     key = ring.verification_keys[ring.active.kid]
@@ -113,7 +116,8 @@ async def test_a_ring_in_which_no_key_may_sign_is_an_outage_and_still_verifies(r
     assert list(ring.verification_keys) == [ring_key().kid]
 
 
-def test_the_same_key_twice_is_refused_with_both_sources() -> None:
+def test_n14_k8_the_same_key_twice_is_refused_with_both_sources() -> None:
+    """N14, K8: two keys with one `kid`."""
     with pytest.raises(ConfigurationError, match=r"the environment variable KEY ES256 a and the env.* are the same"):
         KeyRing([ring_key("ES256 a"), ring_key("ES256 a")])
 

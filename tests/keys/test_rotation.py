@@ -76,8 +76,8 @@ async def test_replicas_that_start_at_once_make_one_key_and_sign_with_it() -> No
         assert await kid_of(one) == await kid_of(two) == one.active
 
 
-async def test_a_month_passes_without_a_token_that_some_replica_refuses() -> None:
-    """Each token that one replica signs verifies on the other, which looks later, until it is over."""
+async def test_k2_a_month_passes_without_a_token_that_some_replica_refuses() -> None:
+    """K2: each token that one replica signs verifies on the other, which looks later, until it is over."""
     store, signed = MemoryKeyStore(), []
     with replica(store) as one, replica(store) as two:
         await one.start(NOW)
@@ -193,7 +193,7 @@ async def test_k6_only_the_key_that_is_named_is_given_up() -> None:
         assert states(rotation, NOW) == ["active"]
 
 
-# --- K1, K2: files ---
+# --- files: K5, and the faults K1 and K2 ---
 
 
 def listing(tmp_path: Path, name: str = "key.pem", kind: str = "ES256 a") -> KeyPlace:
@@ -218,16 +218,18 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=list(BROKEN))
-async def test_k1_a_key_that_cannot_be_used_at_the_start_is_a_refusal(tmp_path: Path, content: bytes) -> None:
-    """K1: nothing starts with a broken key, and nothing is made in its place."""
+async def test_fault_k1_a_key_that_cannot_be_used_at_the_start_is_a_refusal(tmp_path: Path, content: bytes) -> None:
+    """Fault K1: nothing starts with a broken key, and nothing is made in its place."""
     path = key_file(tmp_path / "key.pem", content)
     with pytest.raises(ConfigurationError, match=r"key\.pem"), replica(MemoryKeyStore(), KeyPlace("ES256", file=path)):
         pass
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=list(BROKEN))
-async def test_k2_a_file_that_breaks_keeps_the_last_good_keys_and_is_told_once(tmp_path: Path, content: bytes) -> None:
-    """K2: the old keys go on, a fault is shown and logged; the next good file is taken."""
+async def test_fault_k2_a_file_that_breaks_keeps_the_last_good_keys_and_is_told_once(
+    tmp_path: Path, content: bytes
+) -> None:
+    """Fault K2: the old keys go on, a fault is shown and logged; the next good file is taken."""
     place = listing(tmp_path)
     assert place.file is not None
     with replica(MemoryKeyStore(), place, schedule=NEVER) as rotation, capture_logs() as lines:
@@ -244,8 +246,8 @@ async def test_k2_a_file_that_breaks_keeps_the_last_good_keys_and_is_told_once(t
         assert (rotation.fault, rotation.active) == ("", good)
 
 
-async def test_k2_a_file_that_vanishes_or_opens_to_everybody_keeps_the_last_good_keys(tmp_path: Path) -> None:
-    """K2: a mode is noticed as well as a content."""
+async def test_fault_k2_a_file_that_vanishes_or_opens_to_everybody_keeps_the_last_good_keys(tmp_path: Path) -> None:
+    """Fault K2: a mode is noticed as well as a content."""
     place = listing(tmp_path)
     assert place.file is not None
     with replica(MemoryKeyStore(), place, schedule=NEVER) as rotation:

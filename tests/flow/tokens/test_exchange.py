@@ -63,9 +63,10 @@ async def test_nothing_is_stored_in_clear(world: World) -> None:
         (LegacySession("main", "s1", "ada", expires_at=START, is_bound=True), SessionUnverifiable),
     ],
 )
-async def test_only_a_session_that_surely_belongs_to_a_user_is_exchanged(
+async def test_n28_only_a_session_that_surely_belongs_to_one_user_is_exchanged(
     world: World, verdict: LegacySession | Anonymous | Undetermined, error: type[Exception]
 ) -> None:
+    """N28: no token whose authorisation would be ambiguous (RFC 9068 section 3)."""
     world.app.verdicts[b"s1"] = verdict
     with pytest.raises(error):
         await world.exchange()
