@@ -24,7 +24,7 @@ from gateway.flow.rates import TokenRates
 from gateway.headers import encode_value
 from gateway.model import LegacySession, SessionCookie, Undetermined, VaultedSession
 from gateway.ports import RefreshStore, SessionStore, Vault
-from gateway.records import Family, RefreshRow
+from gateway.records import Family, RefreshOutcome, RefreshRow, RotationDecision
 
 _FIRST = 0  # the generation of a family's first refresh token
 
@@ -141,26 +141,34 @@ class Exchange:
         is_repeatable: bool,
     ) -> Family:
         """Open the family, or return the one that an earlier request with the same Idempotency-Key opened."""
-        earlier = await self._find_earlier(family.id, now) if is_repeatable else None
+        earlier = await self._find_earlier(draw.token, now) if is_repeatable else None
         if earlier is not None:
             return earlier
         try:
             await self._open(family, draw, shown, session, now)
         except StoreUnavailable:
             # Another request with the same key came first, or the answer to our own commit was lost.
-            earlier = await self._find_earlier(family.id, now) if is_repeatable else None
+            earlier = await self._find_earlier(draw.token, now) if is_repeatable else None
             if earlier is None:
                 raise
             return earlier
         return family
 
-    async def _find_earlier(self, family_id: str, now: float) -> Family | None:
-        earlier = await self._families.find_family(family_id)
-        if earlier is None:
+    async def _find_earlier(self, token: str, now: float) -> Family | None:
+        """Return the family that this token was the first of; the store says how old it is, by the clock of all."""
+        found: list[tuple[Family, RefreshRow]] = []
+
+        def look(family: Family, row: RefreshRow) -> RotationDecision:
+            found[:] = [(family, row)]
+            return RotationDecision(RefreshOutcome.TOO_YOUNG, token=token)
+
+        await self._families.rotate(hash_token(token), look, now)
+        if not found:
             return None
+        earlier, row = found[0]
         if earlier.ended_at is not None:
             raise SessionUnverifiable
-        if now - earlier.created_at >= self._policy.rotation.grace or earlier.generation != _FIRST:
+        if now - row.issued_at >= self._policy.rotation.grace or earlier.generation != _FIRST:
             raise InvalidRequest("The Idempotency-Key was used before.")
         return earlier
 

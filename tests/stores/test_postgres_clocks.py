@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.rotation import hash_token, new_refresh_token
+from gateway.errors import InvalidRequest
 from gateway.records import Family, RefreshOutcome, RefreshRow, Rotation
 from gateway.stores.postgres import PostgresDatabase
 from gateway.stores.refresh_postgres import PostgresRefreshStore
+from gateway.stores.revocation_postgres import PostgresRevocationLog
+from gateway.stores.vault_postgres import PostgresVaultStore
+from tests.flow.tokens.world import World
 from tests.servers_postgres import PostgresServer
 from tests.stores.postgres_stores import emptied, opened, tell
 from tests.stores.test_postgres_races import deciding
@@ -96,3 +101,26 @@ async def test_a_sweep_of_a_gateway_of_another_time_takes_no_successor_within_th
     await age(postgres, 301)
     await store.delete_expired(now - APART, 100)
     assert await tell(postgres, "SELECT count(*) FROM refresh_tokens WHERE successor_sealed IS NOT NULL") == 0
+
+
+async def test_an_exchange_can_be_repeated_at_a_gateway_of_another_time(postgres: PostgresDatabase) -> None:
+    world = World()
+    world.log, world.vaulted = PostgresRevocationLog(postgres), PostgresVaultStore(postgres)  # type: ignore[assignment]
+    world.families = PostgresRefreshStore(postgres)  # type: ignore[assignment]
+    world.vault = SealedVault(
+        store=world.vaulted,
+        families=world.families,
+        keys=VaultKeys("v1", {"v1": bytes(32)}),
+        clock=world.clock,
+        entropy=world.entropy,
+    )
+    world.tokens = world.flow()
+    world.app.log_in(b"s1", "ada")
+    first = await world.exchange(key="a-key-of-mine")
+    world.pass_time(APART)
+    again = await world.exchange(key="a-key-of-mine")
+    assert (again.family.id, again.refresh_token) == (first.family.id, first.refresh_token)
+    world.pass_time(-2 * APART)
+    await age(postgres, 31)
+    with pytest.raises(InvalidRequest):
+        await world.exchange(key="a-key-of-mine")
