@@ -44,7 +44,7 @@ export function createAsk(platform: Platform, clock: Clock, base: string): Ask {
       if (!isOwn(response)) throw new CrossfadeError(isTemporary(status) ? "network_error" : "bypassed", { status });
       clock.sync(response.headers.get("date"));
       const body = await response.json();
-      if (ok) return body;
+      if (ok && body) return body;
       const retryAfter = Number(response.headers.get("retry-after")) || 0;
       throw new CrossfadeError(
         body.code as GatewayCode,

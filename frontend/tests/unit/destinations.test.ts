@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeBrowser, SITE, Tab } from "./browser.js";
 import { problem } from "./gateway.js";
 
@@ -31,6 +31,14 @@ describe("where tokens go", () => {
       await browser.time.until(tab.client.fetch(url));
       expect(browser.sent.at(-1)?.headers.get("authorization")).toMatch(/^Bearer at-/);
     }
+  });
+
+  test("with the cookies, unless the caller says otherwise", async () => {
+    const tab = await browser.signedIn();
+    const send = vi.spyOn(browser, "send");
+    await tab.get("/api/me");
+    await tab.get("/api/me", { credentials: "omit" });
+    expect(send.mock.calls.map(([, init]) => init?.credentials)).toEqual(["include", "omit"]);
   });
 
   test("a ticket address comes from the gateway, and its absence is a clear error", async () => {

@@ -75,6 +75,19 @@ describe("faults", () => {
     expect(await tab.user()).toBe("ada");
   });
 
+  test("a page that starts without knowing the phase learns from a refusal that the cookie does not count", async () => {
+    browser.gateway.phase = "tokens_only";
+    browser.gateway.fault = ({ path }) => (path.endsWith("/token") ? problem(503, "store_unavailable") : null);
+    const tab = new Tab(browser);
+    // Not the 401: that nobody can say who this is, is no reason to sign in again.
+    await expect(tab.get("/api/me")).rejects.toMatchObject({ code: "store_unavailable" });
+    const waiting = tab.client.fetch("/api/me");
+    browser.gateway.fault = null;
+    expect((await browser.time.until(waiting)).status).toBe(200);
+    expect(browser.count("GET /api/me")).toBe(2);
+    expect(tab.told.signedOut).toEqual([]);
+  });
+
   test("offline and back", async () => {
     const tab = await browser.signedIn();
     await browser.time.pass(2 * HOUR);
@@ -103,13 +116,26 @@ describe("faults", () => {
   test.each([
     [{ access_token: "", expires_in: 3600 }],
     [{ access_token: "at-1" }],
+    [{ access_token: "at-1", expires_in: -1 }],
+    [{ access_token: "at-1\r\nx: y", expires_in: 3600 }],
+    [{ access_token: 5 }],
     [{}],
+    [null],
+    ["no"],
   ])("a broken answer %j is no token", async (body) => {
     browser.gateway.fault = ({ path }) =>
       path.endsWith("/token") ? Response.json(body, { headers: { "x-crossfade": "1" } }) : null;
     const tab = new Tab(browser);
     expect(await browser.time.until(tab.client.adoptSession())).toMatchObject({ status: "unknown" });
     await expect(browser.time.until(tab.client.refresh())).rejects.toMatchObject({ code: "network_error" });
+  });
+
+  test.each(["constructor", "__proto__", "toString", 5, null, { code: 1 }])("a code %j means nothing", async (code) => {
+    browser.gateway.fault = ({ path }) => (path.endsWith("/token") ? problem(400, code as string) : null);
+    const tab = new Tab(browser);
+    await expect(browser.time.until(tab.client.adoptSession())).rejects.toBeInstanceOf(CrossfadeError);
+    expect(tab.client.state).toMatchObject({ status: "cookie", phase: null });
+    expect(await tab.user()).toBe("ada");
   });
 
   test("a logout that does not reach the gateway is no logout", async () => {

@@ -93,6 +93,13 @@ describe("five tabs", () => {
   });
 });
 
+test("a client that is closed while it renews tells nobody and breaks nothing", async () => {
+  const tab = await browser.signedIn();
+  const renewing = tab.client.refresh();
+  tab.client.close();
+  expect(await browser.time.until(renewing)).toMatchObject({ status: "token" });
+});
+
 test("a closed client listens no more", async () => {
   const tab = await browser.signedIn();
   tab.client.close();
