@@ -171,10 +171,12 @@ function createFetch({ tokens, fetch, base, exclude }) {
 		const send = (credential, isLast) => {
 			const sent = new Headers(headers);
 			if (credential) sent.set("authorization", `Bearer ${credential.token}`);
-			return fetch(isRequest && !isLast ? input.clone() : target, {
-				credentials: "include",
+			const copy = isRequest && !isLast ? input.clone() : target;
+			const credentials = init?.credentials === "omit" ? "omit" : "include";
+			return fetch(copy, {
 				...init,
-				headers: sent
+				headers: sent,
+				credentials
 			});
 		};
 		const used = await tokens.forRequest(signal);
@@ -241,39 +243,30 @@ function createGrants(platform, ask, clientId, name) {
 		},
 		idempotencyKey
 	});
-	function end() {
-		key = "";
-		grants.isExchangeDue = false;
-	}
 	/** The key is the same for each try of one exchange, so that a lost answer opens no second family. */
 	async function exchange() {
 		const now = platform.monotonic();
 		if (!key || now - drawnAt > KEY_LIFE) [key, drawnAt] = [`${platform.random()}${platform.random()}`, now];
 		try {
 			const answer = await request(EXCHANGE, key);
-			end();
+			key = "";
 			return answer;
 		} catch (error) {
 			const { code, isTemporary } = error;
-			if (!isTemporary) end();
+			if (!isTemporary) key = "";
 			if (NOBODY.includes(code)) return null;
 			throw error;
 		}
 	}
 	async function refreshOrExchange() {
 		try {
-			if (!grants.isExchangeDue) return await request({ grant_type: "refresh_token" });
+			return await request({ grant_type: "refresh_token" });
 		} catch (error) {
 			if (error.code !== "invalid_grant") throw error;
-			grants.isExchangeDue = true;
+			return exchange();
 		}
-		return exchange();
 	}
-	const grants = {
-		isExchangeDue: false,
-		obtain: (isOver) => withLock(platform, name, async () => isOver() ? null : refreshOrExchange())
-	};
-	return grants;
+	return { obtain: (isOver) => withLock(platform, name, async () => isOver() ? null : refreshOrExchange()) };
 }
 // src/api/holder.ts
 /** Milliseconds of life below which a token may be over before it arrives. */
@@ -494,7 +487,6 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 		/** Another tab tells when its token ends, or 0 when the user signed out there. */
 		hear(expiresAt) {
 			if (expiresAt === 0) return signOut("elsewhere");
-			grants.isExchangeDue = false;
 			if (holder.is("visitor") || holder.is("cookie")) holder.doubt();
 			endPause();
 		},
@@ -601,7 +593,8 @@ function createClient(options = {}) {
 /** Make a client whose surroundings are given; tests do. */
 function createClientOn(platform, options) {
 	const { clientId = "web", prefix = "/.crossfade", exclude = [] } = options;
-	const base = new URL(options.baseUrl ?? globalThis.location?.href ?? "http://localhost");
+	const here = globalThis.location?.href ?? "http://localhost";
+	const base = new URL(options.baseUrl ?? here, here);
 	const own = base.origin + prefix;
 	const name = `crossfade ${own} ${clientId}`;
 	const clock = createClock(platform.wall, platform.monotonic);
@@ -651,7 +644,13 @@ function createClientOn(platform, options) {
 				form: everywhere ? { everywhere: "true" } : {},
 				token: credential?.token
 			};
-			const result = await withLock(platform, name, () => ask("logout", question));
+			const result = await withLock(platform, name, () => ask("logout", question)).catch((error) => {
+				if (everywhere || error.status !== 401) throw error;
+				return {
+					families: 0,
+					session: "none"
+				};
+			});
 			refresh.signOut("logout");
 			return result;
 		},

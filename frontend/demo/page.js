@@ -84,15 +84,21 @@ async function send() {
   }
 }
 
+const TROUBLES = {
+  network_error: "The gateway cannot be reached. Nothing is lost: the client tries again.",
+  timeout: "The gateway does not answer. Nothing is lost: the client tries again.",
+  phase_off: "Tokens are off: use the application's own page for that.",
+  bypassed: "There is no gateway on the way: use the application's own page for that.",
+  origin_refused: `The gateway knows this site by another address than ${location.origin}: open the one that it printed.`,
+};
+
+function logTrouble(error) {
+  log(isCrossfadeError(error) ? (TROUBLES[error.code] ?? `${error.message} (${error.code})`) : `${error}`);
+}
+
 /** Run what a button stands for, and say what went wrong. */
 function onClick(id, act) {
-  $(id).addEventListener("click", async () => {
-    try {
-      await act();
-    } catch (error) {
-      log(isCrossfadeError(error) ? `That did not work: ${error.message} (${error.code})` : "That did not work.");
-    }
-  });
+  $(id).addEventListener("click", () => Promise.resolve(act()).catch(logTrouble));
 }
 
 onClick("send", send);
@@ -116,9 +122,6 @@ client.on("userChanged", ({ to }) => {
 
 show();
 setInterval(tick, 500);
-try {
-  if (await client.adoptSession()) await send();
-} catch (error) {
-  log(`The gateway does not know this client (${error.code}).`);
-}
+await client.adoptSession().catch(logTrouble);
+if (client.state.status !== "visitor") await send();
 document.body.dataset.ready = "true";

@@ -157,7 +157,8 @@ export function createClient(options: ClientOptions = {}): Client {
 /** Make a client whose surroundings are given; tests do. */
 export function createClientOn(platform: Platform, options: ClientOptions): Client {
   const { clientId = "web", prefix = "/.crossfade", exclude = [] } = options;
-  const base = new URL(options.baseUrl ?? globalThis.location?.href ?? "http://localhost");
+  const here = globalThis.location?.href ?? "http://localhost";
+  const base = new URL(options.baseUrl ?? here, here);
   const own = base.origin + prefix;
   const name = `crossfade ${own} ${clientId}`;
 
@@ -200,7 +201,11 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
       const credential = await tokens.forRequest().catch(() => null);
       const form: Record<string, string> = everywhere ? { everywhere: "true" } : {};
       const question = { form, token: credential?.token };
-      const result = await withLock(platform, name, () => ask<LogoutResult>("logout", question));
+      const result = await withLock(platform, name, () => ask<LogoutResult>("logout", question)).catch((error) => {
+        // Another tab, or a second click, came later than the first: there is nothing left to end.
+        if (everywhere || error.status !== 401) throw error;
+        return { families: 0, session: "none" } as const;
+      });
       refresh.signOut("logout");
       return result;
     },

@@ -37,7 +37,8 @@ export function createFetch({ tokens, fetch, base, exclude }: FetchOptions): typ
       // A request's body can be read once; the copy leaves it for a second time.
       const copy = isRequest && !isLast ? input.clone() : target;
       // The session cookie goes along while both worlds live, which keeps it warm.
-      return fetch(copy, { credentials: "include", ...init, headers: sent });
+      const credentials = init?.credentials === "omit" ? "omit" : "include";
+      return fetch(copy, { ...init, headers: sent, credentials });
     };
 
     const used = await tokens.forRequest(signal);

@@ -25,8 +25,6 @@ export interface TokenAnswer {
 
 /** Gets tokens from the gateway. */
 export interface Grants {
-  /** The next grant is an exchange, since there was nothing to refresh. */
-  isExchangeDue: boolean;
   /**
    * Refresh, or exchange the session where there is nothing to refresh, while no other tab does. Null when nobody is
    * signed in, or when `isOver` says inside of the lock that it is not wanted any more.
@@ -42,22 +40,17 @@ export function createGrants(platform: Platform, ask: Ask, clientId: string, nam
   const request = (form: Record<string, string>, idempotencyKey?: string) =>
     ask<TokenAnswer>("token", { form: { ...form, client_id: clientId }, idempotencyKey });
 
-  function end(): void {
-    key = "";
-    grants.isExchangeDue = false;
-  }
-
   /** The key is the same for each try of one exchange, so that a lost answer opens no second family. */
   async function exchange(): Promise<TokenAnswer | null> {
     const now = platform.monotonic();
     if (!key || now - drawnAt > KEY_LIFE) [key, drawnAt] = [`${platform.random()}${platform.random()}`, now];
     try {
       const answer = await request(EXCHANGE, key);
-      end();
+      key = "";
       return answer;
     } catch (error) {
       const { code, isTemporary } = error as CrossfadeError;
-      if (!isTemporary) end();
+      if (!isTemporary) key = "";
       if (NOBODY.includes(code)) return null;
       throw error;
     }
@@ -65,17 +58,14 @@ export function createGrants(platform: Platform, ask: Ask, clientId: string, nam
 
   async function refreshOrExchange(): Promise<TokenAnswer | null> {
     try {
-      if (!grants.isExchangeDue) return await request({ grant_type: "refresh_token" });
+      return await request({ grant_type: "refresh_token" });
     } catch (error) {
       if ((error as CrossfadeError).code !== "invalid_grant") throw error;
-      grants.isExchangeDue = true; // a second try need not ask for it again
+      return exchange();
     }
-    return exchange();
   }
 
-  const grants: Grants = {
-    isExchangeDue: false,
+  return {
     obtain: (isOver) => withLock(platform, name, async () => (isOver() ? null : refreshOrExchange())),
   };
-  return grants;
 }

@@ -128,7 +128,6 @@ export function createRefresh(
     /** Another tab tells when its token ends, or 0 when the user signed out there. */
     hear(expiresAt: number) {
       if (expiresAt === 0) return signOut("elsewhere");
-      grants.isExchangeDue = false; // there is a refresh cookie again
       if (holder.is("visitor") || holder.is("cookie")) holder.doubt();
       endPause();
     },

@@ -14,7 +14,8 @@ let tab: Page;
 
 beforeAll(async () => {
   for (const front of [www, partner, api]) await front.listen();
-  www.connects = partner.connects = api.origin;
+  partner.connects = api.origin;
+  www.connects = `${api.origin} ${partner.origin}`; // so that only the browser's rule for redirects is left
   backend = await Backend.behind(api, {
     issuer: www.origin,
     extra: `tokens: { access: 4s, leeway: 0s, grace: 3s, families: 100 }\ncors: { origins: ["${www.origin}", "${partner.origin}"] }`,
@@ -67,6 +68,21 @@ test("through a 503 of the gateway and one of the balancer", async () => {
   api.fate = () => null;
   await expect.poll(() => tab.evaluate(() => window.client.state.expiresAt! > Date.now()), { timeout: 10_000 }).toBe(true);
   expect(await signOuts(tab)).toBe(0);
+});
+
+test("a redirect to another origin takes no token along", async () => {
+  const any = { "access-control-allow-credentials": "true", "access-control-allow-headers": "authorization" };
+  partner.lastAuthorization = "";
+  partner.fate = () => ({ status: 200, headers: { ...any, "access-control-allow-origin": "null" }, body: "{}" });
+  api.fate = ({ url, method }) => {
+    if (url !== "/api/away" || method !== "GET") return null;
+    const headers = { ...any, "access-control-allow-origin": www.origin, location: `${partner.origin}/stolen` };
+    return { status: 302, headers };
+  };
+  expect(await tab.evaluate((away) => window.client.fetch(away).then(({ status }) => status), "/api/away")).toBe(200);
+  expect(api.lastAuthorization).toMatch(/^Bearer /);
+  expect(partner.count("GET /stolen")).toBe(1);
+  expect(partner.lastAuthorization).toBe("");
 });
 
 test("a listed origin that is not the site's own goes on with the cookie", async () => {

@@ -33,12 +33,13 @@ describe("where tokens go", () => {
     }
   });
 
-  test("with the cookies, unless the caller says otherwise", async () => {
+  test("with the cookies, unless the caller wants none", async () => {
     const tab = await browser.signedIn();
     const send = vi.spyOn(browser, "send");
     await tab.get("/api/me");
+    await tab.get("/api/me", { credentials: "same-origin" });
     await tab.get("/api/me", { credentials: "omit" });
-    expect(send.mock.calls.map(([, init]) => init?.credentials)).toEqual(["include", "omit"]);
+    expect(send.mock.calls.map(([, init]) => init?.credentials)).toEqual(["include", "include", "omit"]);
   });
 
   test("a ticket address comes from the gateway, and its absence is a clear error", async () => {

@@ -103,7 +103,7 @@ export class ModelGateway {
       case "/.crossfade/session":
         return this.#session(asked, jar);
       case "/.crossfade/logout":
-        return this.#logout(jar, set);
+        return this.#logout(asked, jar, set);
     }
     return this.#forward(asked, jar);
   }
@@ -210,7 +210,9 @@ export class ModelGateway {
     return own({ credential: "bearer", subject: access.family.subject, phase: this.phase }, this.now());
   }
 
-  #logout(jar: ReadonlyMap<string, string>, set: Jar): Response {
+  #logout(asked: Asked, jar: ReadonlyMap<string, string>, set: Jar): Response {
+    const access = this.#access.get(this.#bearer(asked) ?? "");
+    if (access?.family.isEnded && !jar.has(SESSION) && !jar.has(REFRESH)) return problem(401, "invalid_token");
     const session = jar.get(SESSION) ?? "";
     const presented = jar.get(REFRESH) ?? "";
     const before = this.live;

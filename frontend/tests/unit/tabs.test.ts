@@ -61,6 +61,20 @@ describe("five tabs", () => {
     expect(browser.tokenRequests).toBe(before);
   });
 
+  test("two logouts at once are both done, but one that could not reach other devices says so", async () => {
+    const [one, other] = [await browser.signedIn(), await browser.signedIn()];
+    const both = Promise.all([one.client.logout(), other.client.logout()]);
+    expect(await browser.time.until(both)).toEqual([
+      { families: 1, session: "ended" },
+      { families: 0, session: "none" },
+    ]);
+    browser.gateway.logIn("ada", browser.jar);
+    const tab = await browser.signedIn();
+    const [, everywhere] = [tab.client.logout(), tab.client.logout({ everywhere: true })];
+    await expect(browser.time.until(everywhere)).rejects.toMatchObject({ code: "invalid_token" });
+    expect(tab.client.state.status).toBe("visitor");
+  });
+
   test("a sign-in in one is heard by the others", async () => {
     browser.jar.clear();
     const [one, other] = [new Tab(browser), new Tab(browser)];
