@@ -104,6 +104,13 @@ class Live:
         """End all that were opened by a legacy session's own cookie; returns how many."""
         return self.end([Revocation(RevocationKind.FAMILY, _session_name(site, key), 0.0, "")])
 
+    def end_tokens(self) -> int:
+        """End all that any token opened, because a signing key was given up and nobody knows which it signed.
+
+        Whoever has a good token opens them again.
+        """
+        return self.end([Revocation(RevocationKind.EVERYTHING, "", 0.0, "key_compromised", sequence=2**63)])
+
     def _note(self, revocation: Revocation) -> None:
         self.moment += 1
         key = (revocation.kind, revocation.name)

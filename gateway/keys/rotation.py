@@ -6,7 +6,7 @@ Nothing here is on the way of a request.
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,7 +34,10 @@ class _Kept:
 
 
 class KeyRotation:
-    """Looks at files and store, makes the key that is due, and tells the ring. `algorithm` is that of new keys."""
+    """Looks at files and store, makes the key that is due, and tells the ring. `algorithm` is that of new keys.
+
+    `on_compromise` is called when a key that was in use is found to be given up.
+    """
 
     def __init__(
         self,
@@ -45,7 +48,9 @@ class KeyRotation:
         schedule: KeySchedule,
         algorithm: str,
         listed: ListedKeys,
+        on_compromise: Callable[[], object] = lambda: None,
     ) -> None:
+        self._on_compromise = on_compromise
         self.ring = ring
         self._store = store
         self._seal = seal
@@ -126,6 +131,9 @@ class KeyRotation:
             await self._change(lambda found: forget_gone(found, kids, self._schedule, now))
 
     def _take_records(self, records: Sequence[KeyRecord]) -> None:
+        known = {record.kid for record in self._records if not record.is_compromised}
+        if any(record.is_compromised and record.kid in known for record in records):
+            self._on_compromise()
         self._records = records
         for record in records:
             if record.sealed and record.kid not in self._opened and record.kid not in self._closed:

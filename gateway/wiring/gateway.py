@@ -66,7 +66,9 @@ class Gateway(Carrier):
         for sessions in self.sessions.values():
             opened.push_async_callback(sessions.close)
         self.stores = stores = open_stores(settings, environ, clock, opened, self.live.end)
-        self.key_rotation = open_key_rotation(settings, environ, stores.keys, keys_of_master.signing_key_seal)
+        self.key_rotation = open_key_rotation(
+            settings, environ, stores.keys, keys_of_master.signing_key_seal, self.live.end_tokens
+        )
         self.keys = self.key_rotation.ring
         opened.callback(self.keys.close)
         self.issuers = open_issuers(settings, clock, self.facts)

@@ -1,6 +1,6 @@
 """The signing keys: those of the configuration, those that the gateway keeps itself, and when they change."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.core.key_states import KeySchedule
 from gateway.key_ports import KeyStore
@@ -19,10 +19,13 @@ _MONTH = 30 * 86400.0
 _RETIRE_DELAY = 7200.0
 
 
-def open_key_rotation(settings: Settings, environ: Environ, store: KeyStore, seal: bytes) -> KeyRotation:
+def open_key_rotation(
+    settings: Settings, environ: Environ, store: KeyStore, seal: bytes, on_compromise: Callable[[], object]
+) -> KeyRotation:
     """Load the keys of the configuration; those in the store follow when the rotation starts.
 
-    `seal` is the key of 32 bytes under which the gateway's own keys are sealed.
+    `seal` is the key of 32 bytes under which the gateway's own keys are sealed; `on_compromise` hears when a key was
+    given up.
 
     Raises:
         ConfigurationError: a key cannot be used.
@@ -35,6 +38,7 @@ def open_key_rotation(settings: Settings, environ: Environ, store: KeyStore, sea
         schedule=schedule_of(settings),
         algorithm=settings.tokens.algorithm,
         listed=listed,
+        on_compromise=on_compromise,
     )
 
 

@@ -139,3 +139,16 @@ def test_what_is_remembered_is_bounded_and_beyond_that_nothing_old_opens() -> No
     for moment in moments[1:]:
         assert live.add(permit(token=token()), lambda: None, moment) is not None
     assert live.add(permit(), lambda: None, moments[0]) is None
+
+
+def test_k6_when_a_key_is_given_up_everything_that_a_token_opened_ends_whoever_signed_it() -> None:
+    """K6: a stream that a forged token opened does not outlive the key; what a session opened goes on."""
+    live, ended = Live(), []
+    before = live.moment
+    live.add(permit(token=token(seq=2**62)), lambda: ended.append("token"))
+    live.add(permit(session=LegacySession("main", "key", "ada")), lambda: ended.append("session"))
+    assert live.end_tokens() == 1
+    assert ended == ["token"]
+    with pytest.raises(SessionEnded):  # admitted before, opened after
+        live.add(permit(token=token(seq=2**62)), lambda: None, before)
+    assert live.add(permit(token=token()), lambda: None, live.moment) is not None

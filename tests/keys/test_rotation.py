@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,12 +42,22 @@ class Away(MemoryKeyStore):
 
 @contextmanager
 def replica(
-    store: MemoryKeyStore, *places: KeyPlace, schedule: KeySchedule = MONTHLY, seal: KeySeal = SEAL
+    store: MemoryKeyStore,
+    *places: KeyPlace,
+    schedule: KeySchedule = MONTHLY,
+    seal: KeySeal = SEAL,
+    on_compromise: Callable[[], object] = lambda: None,
 ) -> Iterator[KeyRotation]:
     listed = ListedKeys(places, {})
     listed.load()
     rotation = KeyRotation(
-        ring=KeyRing(listed.keys), store=store, seal=seal, schedule=schedule, algorithm="ES256", listed=listed
+        ring=KeyRing(listed.keys),
+        store=store,
+        seal=seal,
+        schedule=schedule,
+        algorithm="ES256",
+        listed=listed,
+        on_compromise=on_compromise,
     )
     try:
         yield rotation
@@ -182,6 +192,22 @@ async def test_k6_a_compromised_key_is_refused_by_every_replica_at_its_next_look
     with replica(store, *places) as restarted:
         await restarted.start(NOW + 9)
         assert stolen not in restarted.ring.verification_keys
+
+
+async def test_k6_what_a_token_has_opened_ends_with_the_key_wherever_it_is_noticed() -> None:
+    """K6: a stream that a forged token opened does not outlive the key; a restart has none to end."""
+    store, told = MemoryKeyStore(), []
+    with replica(store) as one, replica(store, on_compromise=lambda: told.append("two")) as two:
+        await one.start(NOW)
+        await two.start(NOW)
+        await one.compromise(one.active, by="", reason="", now=NOW + 1)
+        assert told == []
+        for second in range(2, 5):
+            await two.look(NOW + second)
+        assert told == ["two"]
+    with replica(store, on_compromise=lambda: told.append("restarted")) as restarted:
+        await restarted.start(NOW + 9)
+        assert told == ["two"]
 
 
 async def test_k6_only_the_key_that_is_named_is_given_up() -> None:
