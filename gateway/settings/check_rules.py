@@ -91,7 +91,12 @@ def clients_make_sense(settings: Settings) -> Iterator[Finding]:
             yield Finding(("clients", index, "id"), f"is the id of clients[{first}] already", shows=True)
         if client.delivery == "cookie" and client.secret_hash is not None:
             yield Finding(("clients", index, "secret_hash"), "a browser cannot keep a secret; use `delivery: body`")
-        if "token_exchange" not in client.grants:
+        if client.audiences and client.secret_hash is None:
+            yield Finding(
+                ("clients", index, "audiences"), "has a meaning only with a `secret_hash`: who asks must prove it"
+            )
+        only_asks = not client.grants and client.audiences and client.secret_hash is not None
+        if "token_exchange" not in client.grants and not only_asks:
             yield Finding(("clients", index, "grants"), "without token_exchange the client never gets a first token")
 
 

@@ -56,10 +56,10 @@ class Client(Section):
     """The claim `client_id`."""
     delivery: Literal["cookie", "body"] = "cookie"
     """Where the refresh token goes: into an HttpOnly cookie, or into the answer's body (never for a browser)."""
-    grants: Annotated[
-        tuple[Annotated[Grant, not_yet("password", available=_GRANTS)], ...], Field(min_length=1, max_length=2)
-    ] = _GRANTS
-    """What the client may ask for."""
+    grants: Annotated[tuple[Annotated[Grant, not_yet("password", available=_GRANTS)], ...], Field(max_length=2)] = (
+        _GRANTS
+    )
+    """What the client may ask for; none for a resource server that only introspects."""
     audiences: tuple[Text, ...] = ()
     """The resource servers that it speaks for: it may introspect tokens meant for one of them."""
     dpop: Literal["optional", "required"] = "optional"
