@@ -550,8 +550,8 @@ function createTokens(monotonic, ask, holder, refresh) {
 	async function look() {
 		const used = await forRequest();
 		try {
-			const answer = used && await ask("session", { token: used.token });
-			if (answer) holder.set({ phase: answer.phase });
+			const { phase } = await ask("session", { token: used?.token });
+			holder.set({ phase });
 		} catch (caught) {
 			const error = caught;
 			if (isCookieInstead(error.code)) refresh.giveUp(error);

@@ -13,7 +13,7 @@ const WORDS = {
   unknown: ["looking", "The gateway has not said yet who you are. Requests go with the cookie meanwhile."],
   token: ["access token", "Requests carry an access token. It is renewed before it ends; no request waits for that."],
   cookie: ["session cookie", "Requests go with the application's own session cookie. You did not have to sign in again."],
-  visitor: ["nobody", "There is no session to exchange. Sign in to the application, and come back."],
+  visitor: ["no credential", "There is no session to exchange. Sign in to the application as ada, with lovelace-1843."],
 };
 const CARRIERS = { token: "an access token", cookie: "the session cookie", unknown: "the session cookie", visitor: "nothing" };
 
@@ -44,6 +44,7 @@ function show() {
     phase === "bypassed" ? "There is no gateway on the way. The session cookie does it all." : (PHASES[phase] ?? "\u00a0");
   $("login").hidden = status !== "visitor";
   for (const id of ["renew", "logout", "everywhere"]) $(id).hidden = status === "visitor";
+  $("send").classList.toggle("quiet", status === "visitor");
   tick();
 }
 
@@ -69,9 +70,11 @@ function log(text) {
   while ($("log").children.length > 50) $("log").lastChild.remove();
 }
 
+/** Send a request, after a look at what will carry it: the phase may be another one since the last answer. */
 async function send() {
   $("request").textContent = "GET /api/me";
   try {
+    await client.session().catch(() => {});
     const response = await client.fetch("/api/me");
     const { user, error, title } = await response.json();
     person = user ?? "";
@@ -123,5 +126,6 @@ client.on("userChanged", ({ to }) => {
 show();
 setInterval(tick, 500);
 await client.adoptSession().catch(logTrouble);
-if (client.state.status !== "visitor") await send();
+if (client.state.status === "visitor") await client.session().catch(logTrouble);
+else await send();
 document.body.dataset.ready = "true";

@@ -75,8 +75,8 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
   async function look(): Promise<ClientState | null> {
     const used = await forRequest();
     try {
-      const answer = used && (await ask<{ phase: Phase }>("session", { token: used.token }));
-      if (answer) holder.set({ phase: answer.phase });
+      const { phase } = await ask<{ phase: Phase }>("session", { token: used?.token });
+      holder.set({ phase });
     } catch (caught) {
       const error = caught as CrossfadeError;
       if (isCookieInstead(error.code)) refresh.giveUp(error);

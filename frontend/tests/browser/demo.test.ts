@@ -103,15 +103,16 @@ test("a visitor is asked to sign in", async () => {
   expect(await page.textContent("#name")).toBe("a visitor");
   expect(await page.isVisible("#login")).toBe(true);
   expect(await page.isVisible("#logout")).toBe(false);
+  expect(await page.textContent("[aria-current]")).toBe("parallel");
+  expect(await violations(page)).toEqual([]);
 });
 
 test("the phase is shown when it changes, and the cookie takes over", async () => {
   const { page } = await open();
   await backend.phase("off");
-  await page.click("#renew");
+  await page.click("#send");
   await page.waitForSelector("body[data-status=cookie]");
   expect(await page.textContent("[aria-current]")).toBe("off");
-  await page.click("#send");
   await expect.poll(() => page.textContent("#carrier")).toBe("the session cookie");
   expect(await page.textContent("#answer")).toBe("200 ada");
   expect(await violations(page)).toEqual([]);

@@ -23,6 +23,16 @@ describe("asking who is signed in", () => {
     expect(await browser.time.until(new Tab(browser).client.session())).toMatchObject({ status: "token", subject: "ada" });
   });
 
+  test("tells a visitor the phase", async () => {
+    browser.jar.clear();
+    const tab = new Tab(browser);
+    await browser.time.until(tab.client.adoptSession());
+    expect(await browser.time.until(tab.client.session())).toBeNull();
+    expect(tab.client.state).toMatchObject({ status: "visitor", phase: "parallel" });
+    browser.gateway.phase = "off";
+    expect(await browser.time.until(tab.client.session())).toMatchObject({ status: "cookie", phase: "off" });
+  });
+
   test("heals a token that was refused", async () => {
     const tab = await browser.signedIn();
     browser.gateway.revokeAll();
