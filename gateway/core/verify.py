@@ -17,11 +17,9 @@ from gateway.records import VerificationKey
 MAX_KEY_ID = 128
 """Characters of a `kid`; ours are thumbprints of 43."""
 
-_ALGORITHMS: Mapping[str, Algorithm] = {
-    name: algorithm
-    for name, algorithm in get_default_algorithms().items()
-    if name in {"RS256", "PS256", "ES256", "EdDSA"}
-}
+_NAMES = {"RS256": "RS256", "PS256": "PS256", "ES256": "ES256", "EdDSA": "EdDSA", "Ed25519": "EdDSA"}
+"""Our names of algorithms, and the library's. Only other issuers use the fully specified one (RFC 9864)."""
+_ALGORITHMS: Mapping[str, Algorithm] = {name: get_default_algorithms()[library] for name, library in _NAMES.items()}
 # An allow-list (RFC 8725 section 3.1): no symmetric algorithm is on it, so no public key can become a shared secret.
 
 ACCESS_TOKEN = frozenset({"at+jwt", "application/at+jwt"})

@@ -86,8 +86,8 @@ def _find_algorithm(member: Mapping[str, object], algorithms: Sequence[str]) -> 
     named = member.get("alg")
     if named is None:
         return usable[0] if len(usable) == 1 else ""
-    if named == "Ed25519":  # the fully specified name (RFC 9864)
-        named = "EdDSA"
+    if named == "Ed25519" and "EdDSA" in usable:  # the fully specified name (RFC 9864), which its tokens have too
+        return "Ed25519"
     return named if isinstance(named, str) and named in usable else ""
 
 

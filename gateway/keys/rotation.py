@@ -14,7 +14,7 @@ import structlog
 
 from gateway.core.key_changes import forget_gone, give_up, make_due, publish_listed, rotate_by_hand
 from gateway.core.key_states import KeySchedule, RingPlan, due_at, plan_ring
-from gateway.errors import ConfigurationError, Unavailable
+from gateway.errors import ConfigurationError, DependencyError, Unavailable
 from gateway.key_ports import KeyStore
 from gateway.keys.generated import generate_key
 from gateway.keys.listed import ListedKeys
@@ -81,12 +81,19 @@ class KeyRotation:
     async def start(self, now: float) -> None:
         """Read the store, and make the first key where there is none.
 
+        Nothing starts before it is known which keys are compromised, whatever stands in files.
+
         Raises:
-            StoreUnavailable: the store cannot be read or written.
+            DependencyError: the store cannot be read or written.
             ConfigurationError: a key in it cannot be opened.
         """
         async with self._one_at_a_time:
-            await self._follow_store(now)
+            try:
+                await self._follow_store(now)
+            except Unavailable as error:
+                raise DependencyError(
+                    "The database cannot say which signing keys are good. Is it up, and did `crossfade migrate up` run?"
+                ) from error
             if self._closed:
                 raise ConfigurationError(self.fault)
             self._install(now)

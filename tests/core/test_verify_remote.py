@@ -1,8 +1,10 @@
 """A token of another issuer is read as strictly as ours, and names nobody of ours."""
 
+from dataclasses import replace
 from typing import Any
 
 import jwt
+import orjson
 import pytest
 
 from gateway.core.jose import TokenFault
@@ -13,6 +15,7 @@ from gateway.errors import InvalidToken
 from gateway.model import Standing
 from gateway.records import RemoteTrust, VerificationKey
 from gateway.remote_token import RemoteToken
+from tests.core.minting import base64url
 from tests.keys.material import private_key
 
 NOW = 1_800_000_000.0
@@ -92,6 +95,17 @@ def test_n3_the_algorithm_is_that_of_the_key() -> None:
     """N3: an issuer's key has one algorithm, whatever the token says."""
     forged = jwt.encode(CLAIMS, "x" * 64, algorithm="HS256", headers={"kid": "k1", "typ": "at+jwt"}).encode()
     assert fault(forged) is TokenFault.ALGORITHM
+
+
+def test_n12_the_fully_specified_name_is_that_of_the_key_and_not_another_for_eddsa() -> None:
+    """N12: one key, one name (RFC 9864)."""
+    key = private_key("EdDSA")
+    named = {name: VerificationKey("k1", name, key.public_key()) for name in ("Ed25519", "EdDSA")}
+    head = {"typ": "at+jwt", "alg": "Ed25519", "kid": "k1"}
+    signed = base64url(orjson.dumps(head)) + b"." + base64url(orjson.dumps(CLAIMS))
+    text = signed + b"." + base64url(key.sign(signed))  # type: ignore[call-arg]
+    assert verify_remote(text, replace(TRUST, keys={"k1": named["Ed25519"]}), NOW).subject == "corp|ada"
+    assert fault(text, replace(TRUST, keys={"k1": named["EdDSA"]})) is TokenFault.ALGORITHM
 
 
 def test_an_unknown_key_is_named_to_whoever_looks_for_it() -> None:

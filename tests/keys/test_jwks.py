@@ -45,6 +45,12 @@ def test_a_key_that_names_no_algorithm_has_the_one_that_is_configured_for_its_ki
         read(jwk(alg=None), algorithms=("RS256", "PS256"))  # one key has one algorithm
 
 
+def test_n12_a_key_of_another_issuer_may_have_the_fully_specified_name() -> None:
+    """N12: `Ed25519` (RFC 9864); the tokens under that key then have the same name and no other."""
+    assert read(jwk("EdDSA", alg="Ed25519")) == {"k1": "Ed25519"}
+    assert refusal_of(jwk("RS256", alg="Ed25519")) == "it has no key that can be used"
+
+
 PASSED_OVER: dict[str, dict[str, Any]] = {
     "for encryption": jwk(kid="x", use="enc"),
     "for signing only": jwk(kid="x", key_ops=["sign"]),

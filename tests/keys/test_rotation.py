@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.key_states import KeySchedule
-from gateway.errors import ConfigurationError, Conflict, StoreUnavailable
+from gateway.errors import ConfigurationError, Conflict, DependencyError, StoreUnavailable
 from gateway.keys.files import KeyPlace
 from gateway.keys.listed import ListedKeys
 from gateway.keys.ring import KeyRing
@@ -148,10 +148,10 @@ async def test_the_calendar_goes_on_while_the_store_is_away() -> None:
             await rotation.rotate(by="", reason="", is_emergency=False, now=NOW)
 
 
-async def test_a_store_that_is_away_at_the_start_is_an_outage() -> None:
+async def test_nothing_starts_before_it_is_known_which_keys_are_compromised(tmp_path: Path) -> None:
     store = Away()
     store.is_away = True
-    with replica(store) as rotation, pytest.raises(StoreUnavailable):
+    with replica(store, listing(tmp_path)) as rotation, pytest.raises(DependencyError, match="which signing keys are"):
         await rotation.start(NOW)
 
 
