@@ -16,6 +16,7 @@ from gateway.cli.outcome import Outcome, finding, ok, unreachable
 from gateway.errors import ConfigurationError, DependencyError, StoreUnavailable
 from gateway.facts import Event
 from gateway.model import Revocation
+from gateway.serve.capacity import count_workers
 from gateway.settings.schema import Settings, Upstream
 from gateway.settings.schema.stores import Postgres
 
@@ -106,13 +107,14 @@ def check_postgres(settings: Settings, environ: Environ) -> Iterator[Outcome]:
     if postgres is None:
         return
     try:
-        ahead = asyncio.run(_examine_postgres(postgres, environ))
+        ahead, allowed = asyncio.run(_examine_postgres(postgres, environ))
     except DependencyError as error:
         yield unreachable("stores.postgres", str(error))
     except ConfigurationError as error:
         yield finding("stores.postgres", str(error))
     else:
         yield ok("stores.postgres", "it can be used")
+        yield from _check_connections(settings, allowed)
         if abs(ahead) > _CLOCK_TOLERANCE:
             which = "ahead of" if ahead > 0 else "behind"
             yield finding(
@@ -121,13 +123,27 @@ def check_postgres(settings: Settings, environ: Environ) -> Iterator[Outcome]:
             )
 
 
-async def _examine_postgres(postgres: Postgres, environ: Environ) -> float:
-    """Return by how many seconds its clock is ahead of ours."""
+def _check_connections(settings: Settings, allowed: int) -> Iterator[Outcome]:
+    """All processes together may fill their pools at the same time."""
+    workers = count_workers(settings.workers, is_shared=True)
+    processes = workers + 1 if workers > 1 else 1  # the admin port has one of its own
+    postgres = settings.stores.postgres
+    wanted = processes * (0 if postgres is None else postgres.connections)
+    if wanted >= allowed:
+        yield finding(
+            "stores.postgres connections",
+            f"{processes} processes may open {wanted}, but the server allows {allowed} to everybody;"
+            " lower stores.postgres.connections or workers, or raise max_connections.",
+        )
+
+
+async def _examine_postgres(postgres: Postgres, environ: Environ) -> tuple[float, int]:
+    """Return by how many seconds its clock is ahead of ours, and how many connections it allows."""
     from gateway.wiring.durable import open_migrations
 
     migrations = open_migrations(postgres, environ)
     await migrations.ensure_usable()
-    return await migrations.clock() - time.time()
+    return await migrations.clock() - time.time(), await migrations.most_connections()
 
 
 def check_redis(settings: Settings, environ: Environ) -> Iterator[Outcome]:

@@ -22,7 +22,8 @@ class PostureControl:
     """Looks at every level, tells `apply` when the posture changes, and logs who changed it and why.
 
     `find_override` returns the text of the override file, or None where there is none; it never raises.
-    `panic` is whether an operator has pulled the brake; `keep_panic` remembers it over a restart, as far as it can.
+    `has_panicked` tells whether an operator has pulled the brake, here or in another process of the same gateway;
+    `keep_panic` pulls it or lets it go.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class PostureControl:
         store: PhaseStore,
         initial: Phase,
         find_override: Callable[[], str | None],
-        has_panicked: bool,
+        has_panicked: Callable[[], bool],
         keep_panic: Callable[[bool], None],
         apply: Apply,
     ) -> None:
@@ -57,15 +58,21 @@ class PostureControl:
         assert self._posture is not None, "look first"
         return self._posture
 
+    def glance(self, now: float) -> None:
+        """Look at the levels that need no store."""
+        self._look_at_override()
+        if self._posture is not None:
+            self._choose(now)
+
     async def look(self, now: float) -> None:
         """Look at every level again. What cannot be read stays as it was last seen."""
-        self._look_at_override()
+        self.glance(now)
         try:
             self._stored = await self._store.read()
             self.is_known = self.is_store_up = True
         except Unavailable:
             self.is_store_up = False
-            self.is_known = self.is_known or self._override is not None or self._has_panicked
+            self.is_known = self.is_known or self._override is not None or self._has_panicked()
         self._choose(now)
 
     async def panic(self, *, by: str, reason: str, now: float) -> Posture:
@@ -73,7 +80,6 @@ class PostureControl:
 
         Then it is stored, if it can be: the history tells of it, and other gateways on the same store follow.
         """
-        self._has_panicked = True
         self._keep_panic(True)
         self._choose(now, by=by, reason=reason)
         try:
@@ -95,7 +101,6 @@ class PostureControl:
         if self._override is not None:
             raise Conflict("The override file decides; remove it first.")
         await self._store.write(phase, by=by, reason=reason, now=now)
-        self._has_panicked = False
         self._keep_panic(False)
         self._stored = phase
         self.is_known = self.is_store_up = True
@@ -136,7 +141,7 @@ class PostureControl:
         posture = choose_posture(
             is_enabled=True,
             override=self._override,
-            has_panicked=self._has_panicked,
+            has_panicked=self._has_panicked(),
             stored=self._stored,
             initial=self._initial,
         )

@@ -3,27 +3,29 @@
 import platform
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from math import isnan
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gateway.observe.metrics import Metrics
-from gateway.observe.slots import Block, kid_of_number
+from gateway.observe.slots import Block, Layout, kid_of_number
 
 
 class SlotCollector(Collector):
-    """Reads the slots of a process at the moment of a scrape."""
+    """Reads the slots of all processes at the moment of a scrape."""
 
-    def __init__(self, metrics: Metrics, version: str) -> None:
-        self._metrics = metrics
+    def __init__(self, layout: Layout, stripes: "Sequence[memoryview[float]]", version: str) -> None:
+        self._layout = layout
+        self._stripes = stripes
         self._version = version
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, in the order of the layout."""
-        slots = self._metrics.slots.tolist()
-        for block in self._metrics.layout.blocks:
+        slots = self._layout.merge(self._stripes)
+        for block in self._layout.blocks:
             yield _read(block, slots)
         build = GaugeMetricFamily("crossfade_build_info", "Always 1.", labels=("version", "python"))
         build.add_metric((self._version, platform.python_version()), 1.0)
@@ -39,14 +41,16 @@ def _read(block: Block, slots: Sequence[float]) -> Metric:
         block.name, block.documentation, labels=tuple(block.labels)
     )
     for values, slot in block.rows():
-        if slots[slot] or not block.is_sparse:
-            family.add_metric(values, slots[slot])
+        value = 0.0 if isnan(slots[slot]) else slots[slot]
+        if value or not block.is_sparse:
+            family.add_metric(values, value)
     return family
 
 
 def _read_key(block: Block, slots: Sequence[float]) -> Metric:
     family = GaugeMetricFamily(block.name, block.documentation, labels=("kid",))
-    kid = kid_of_number(slots[block.start])
+    number = slots[block.start]
+    kid = "" if isnan(number) else kid_of_number(number)
     if kid:
         family.add_metric((kid,), 1.0)
     return family
@@ -63,12 +67,11 @@ def _read_histogram(block: Block, slots: Sequence[float]) -> Metric:
 
 
 class Exposition:
-    """Renders metrics for a scrape, together with those of the process (`process_*`)."""
+    """Renders metrics for a scrape: those of one process, or of all whose `stripes` are given, as one."""
 
-    def __init__(self, metrics: Metrics, *, version: str) -> None:
+    def __init__(self, metrics: Metrics, *, version: str, stripes: "Sequence[memoryview[float]]" = ()) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(SlotCollector(metrics, version))
-        ProcessCollector(registry=self._registry)
+        self._registry.register(SlotCollector(metrics.layout, stripes or (metrics.slots,), version))
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return body and media type in the format that `accept` (the header of the scraper) prefers.

@@ -21,6 +21,8 @@ OTHER = "_OTHER"
 
 METHODS = (OTHER, "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 STATUSES = (OTHER, "1xx", "2xx", "3xx", "4xx", "5xx")
+WORKER, ADMIN = "worker", "admin"
+"""What a process does: carry requests (and all else where it is alone), or serve the admin port."""
 PASSED, REFUSED, FAILED, ABANDONED = "passed", "refused", "failed", "abandoned"
 
 CLIENT_CLOSED = "client_closed"
@@ -80,22 +82,35 @@ class Families:
             "counter", "crossfade_events", "What happened to tokens and sessions.", {"event": tuple(Event)}
         )
         self._add_gauges(dependencies)
+        self._add_processes()
 
     def _add_gauges(self, dependencies: Sequence[str]) -> None:
         layout = self.layout
         self.phases = layout.add(
-            "gauge", "crossfade_migration_phase", "1 for the phase in force, else 0.", {"phase": tuple(Phase)}
+            "gauge",
+            "crossfade_migration_phase",
+            "1 for the phase in force, else 0.",
+            {"phase": tuple(Phase)},
+            merge="max",
         )
         self.dependencies = layout.add(
-            "gauge", "crossfade_dependency_up", "1 while the dependency answers.", {"dependency": dependencies}
+            "gauge",
+            "crossfade_dependency_up",
+            "1 while the dependency answers.",
+            {"dependency": dependencies},
+            merge="min",
         )
         self.revocations = layout.add(
-            "gauge", "crossfade_live_revocations", "Revocations in the copy in the process that have not expired."
+            "gauge",
+            "crossfade_live_revocations",
+            "Revocations in the copy in the process that have not expired.",
+            merge="max",
         )
         self.staleness = layout.add(
             "gauge",
             "crossfade_revocation_staleness_seconds",
             "Seconds since that copy was last known to be complete.",
+            merge="max",
         )
         self.connections = layout.add(
             "gauge",
@@ -104,16 +119,60 @@ class Families:
             {"side": ("client", "upstream"), "state": ("active", "idle")},
         )
         self.signing_key = layout.add(
-            "key", "crossfade_signing_key_info", "Always 1; which key signs, by the first 8 characters of its kid."
+            "key",
+            "crossfade_signing_key_info",
+            "Always 1; which key signs, by the first 8 characters of its kid.",
+            merge="max",
         )
         self.keys_current = layout.add(
-            "gauge", "crossfade_keys_current", "1 while the newest signing keys are in force, 0 when they are not good."
+            "gauge",
+            "crossfade_keys_current",
+            "1 while the newest signing keys are in force, 0 when they are not good.",
+            merge="min",
         )
+        self.streams = layout.add(
+            "gauge", "crossfade_open_streams", "Open tunnels and event streams that a credential opened."
+        )
+        self._add_reloads()
+
+    def _add_reloads(self) -> None:
+        layout = self.layout
         self.reload_success = layout.add(
-            "gauge", "crossfade_config_last_reload_successful", "1 when the last load was taken over, else 0."
+            "gauge",
+            "crossfade_config_last_reload_successful",
+            "1 when the last load was taken over, else 0.",
+            merge="min",
         )
         self.reload_time = layout.add(
             "gauge",
             "crossfade_config_last_reload_success_timestamp_seconds",
             "When the configuration in force was loaded, in seconds since 1970.",
+            merge="min",
+        )
+
+    def _add_processes(self) -> None:
+        layout = self.layout
+        self.processes = layout.add(
+            "gauge", "crossfade_processes", "Processes that do their work.", {"role": (WORKER, ADMIN)}
+        )
+        self.restarts = layout.add(
+            "counter", "crossfade_process_restarts", "Processes that were started again.", {"role": (WORKER, ADMIN)}
+        )
+        self.cpu = layout.add("counter", "process_cpu_seconds", "User and system CPU time in seconds.")
+        self.virtual_memory = layout.add(
+            "gauge", "process_virtual_memory_bytes", "Virtual memory in bytes.", is_sparse=True
+        )
+        self.resident_memory = layout.add(
+            "gauge", "process_resident_memory_bytes", "Resident memory in bytes.", is_sparse=True
+        )
+        self.open_files = layout.add("gauge", "process_open_fds", "Open file descriptors.", is_sparse=True)
+        self.most_files = layout.add(
+            "gauge", "process_max_fds", "Most file descriptors that a process may open.", is_sparse=True, merge="min"
+        )
+        self.start_time = layout.add(
+            "gauge",
+            "process_start_time_seconds",
+            "When the first process started, in seconds since 1970.",
+            is_sparse=True,
+            merge="min",
         )

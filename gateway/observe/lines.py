@@ -1,10 +1,50 @@
 """Lines to a stream that may be slow or full: written by a thread, dropped and counted rather than waited for."""
 
+import os
+import select
 import threading
 from collections import deque
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
+_ATOMIC = select.PIPE_BUF
+"""Bytes that a pipe takes as one piece. Several processes write to one standard error, and no line may cut another."""
 _DROPPED = b'{"event":"log lines were dropped","level":"warning","count":%d}\n'
+
+
+class Writer(Protocol):
+    """Takes the lines of a log."""
+
+    def write(self, line: bytes) -> None:
+        """Take one line without its newline."""
+        ...
+
+    def close(self) -> None:
+        """Write what waits."""
+        ...
+
+
+class DirectWriter:
+    """Writes each line at once and without a thread, for a process that forks. What would have to wait is dropped."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._descriptor = stream.fileno()
+        self._dropped = 0
+
+    def write(self, line: bytes) -> None:
+        """Write one line without its newline."""
+        lines = line + b"\n" + (_DROPPED % self._dropped if self._dropped else b"")
+        _, can_take, _ = select.select((), (self._descriptor,), (), 0)
+        try:
+            if can_take:
+                os.write(self._descriptor, lines[:_ATOMIC])
+                self._dropped = 0
+                return
+        except OSError:
+            pass
+        self._dropped += 1
+
+    def close(self) -> None:
+        """Nothing waits."""
 
 
 class LineWriter:
@@ -47,8 +87,7 @@ class LineWriter:
 
     def _write_all(self) -> None:
         while self._lines:
-            count = min(len(self._lines), 1000)
-            batch = b"".join(self._lines.popleft() + b"\n" for _ in range(count))
+            batch, count = self._take()
             dropped = self.dropped
             if dropped > self._told:
                 batch += _DROPPED % (dropped - self._told)
@@ -59,3 +98,11 @@ class LineWriter:
                 self.dropped += count
             else:
                 self._told = dropped
+
+    def _take(self) -> tuple[bytes, int]:
+        """Return as many lines as fit into one piece, one at least, and how many they are."""
+        batch, count = self._lines.popleft() + b"\n", 1
+        while self._lines and len(batch) + len(self._lines[0]) < _ATOMIC:
+            batch += self._lines.popleft() + b"\n"
+            count += 1
+        return batch, count

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 import orjson
@@ -13,7 +13,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 
 from gateway.errors import ConfigurationError
 from gateway.facts import Event, RequestFact
-from gateway.observe.lines import LineWriter
+from gateway.observe.lines import LineWriter, Writer
 from gateway.ports import Facts
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -27,32 +27,48 @@ _SECRET = re.compile(
 _HARMLESS = re.compile(r"(?i)_(?:id|type|names?|count)$")
 
 
-def configure(level: str = "info", stream: BinaryIO | None = None) -> LineWriter:
+def configure(
+    level: str = "info",
+    stream: BinaryIO | None = None,
+    *,
+    open_writer: Callable[[BinaryIO], Writer] = LineWriter,
+    process: str = "",
+) -> Writer:
     """Send all logs, those of libraries included, as JSON lines to `stream` (standard error).
 
-    `level` is the value of LOG_LEVEL: debug, info, warning or error. Close the returned writer at the end.
+    `level` is the value of LOG_LEVEL: debug, info, warning or error. `process` stands in each line where there are
+    several. Close the returned writer at the end.
 
     Raises:
         ConfigurationError: there is no such level.
     """
-    number = LEVELS.get(level.strip().lower() or "info")
+    number = LEVELS.get(_read_level(level))
     if number is None:
         raise ConfigurationError(f"LOG_LEVEL is {level!r}; it must be one of: {', '.join(LEVELS)}.")
-    writer = LineWriter(sys.stderr.buffer if stream is None else stream)
+    writer = open_writer(sys.stderr.buffer if stream is None else stream)
     structlog.configure(
-        processors=_processors(),
+        processors=_processors(process),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: Lines(writer),
         cache_logger_on_first_use=False,  # so that a later call of `configure` reaches every logger
     )
-    logging.basicConfig(handlers=[_FromLibraries(writer)], level=max(number, logging.WARNING), force=True)
+    logging.basicConfig(handlers=[_FromLibraries(writer, process)], level=max(number, logging.WARNING), force=True)
     return writer
+
+
+def is_known_level(level: str) -> bool:
+    """Whether it can be a value of LOG_LEVEL."""
+    return _read_level(level) in LEVELS
+
+
+def _read_level(level: str) -> str:
+    return level.strip().lower() or "info"
 
 
 class Lines:
     """What structlog writes to: every level is a line."""
 
-    def __init__(self, writer: LineWriter) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def msg(self, line: bytes) -> None:
@@ -111,8 +127,13 @@ def render(_logger: WrappedLogger, _method: str, line: EventDict) -> bytes:
         return json.dumps(line, default=repr, ensure_ascii=False).encode(errors="replace")
 
 
-def _processors() -> list[Processor]:
+def _processors(process: str) -> list[Processor]:
+    def name_process(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+        line["process"] = process
+        return line
+
     return [
+        *((name_process,) if process else ()),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.processors.format_exc_info,  # without local variables: those hold tokens
@@ -134,9 +155,9 @@ def _refused(key: object, value: object) -> object:
 class _FromLibraries(logging.Handler):
     """Lines of libraries that log through the standard library, in the same shape."""
 
-    def __init__(self, writer: LineWriter) -> None:
+    def __init__(self, writer: Writer, process: str) -> None:
         super().__init__()
-        self._lines = structlog.wrap_logger(Lines(writer), processors=_processors())
+        self._lines = structlog.wrap_logger(Lines(writer), processors=_processors(process))
 
     def emit(self, record: logging.LogRecord) -> None:
         method = record.levelname.lower() if record.levelname.lower() in LEVELS else "error"

@@ -21,6 +21,7 @@ from gateway.observe.families import (
     Families,
     error_sources,
 )
+from gateway.observe.process import ProcessFigures
 from gateway.observe.slots import number_of_kid
 
 
@@ -29,7 +30,8 @@ class Metrics:
 
     `routes` are the templates of the configured rules and the addresses of our own endpoints, `dependencies` what
     `crossfade_dependency_up` speaks of. `slots` is the array to count in, of `families.layout.size` doubles; without
-    it a new one in anonymous shared memory is made. Only one process may write to an array.
+    it a new one in anonymous shared memory is made. Only one process may write to an array; what the last one said of
+    itself is cleared.
     """
 
     def __init__(
@@ -37,7 +39,8 @@ class Metrics:
     ) -> None:
         self.families = families = Families(routes, dependencies)
         self.layout = families.layout
-        self.slots = families.layout.allocate() if slots is None else slots
+        self.slots = families.layout.allocate(1)[0] if slots is None else slots
+        families.layout.clear_gauges(self.slots)
         requests, durations = families.requests, families.durations
         self._requests = requests.start
         self._routes = requests.offsets("route")
@@ -50,6 +53,7 @@ class Metrics:
         self._overhead_sum = self._overhead + families.overhead.width - 1
         self._passed, self._errors = _outcomes(families)
         self._events = _slots_of(families.events.offsets("event"), families.events.start)
+        self._cpu = 0.0  # seconds of this process that are counted already
         self._dependencies = _slots_of(families.dependencies.offsets("dependency"), families.dependencies.start)
 
     def request(self, fact: RequestFact) -> None:
@@ -112,6 +116,33 @@ class Metrics:
         self.slots[self.families.reload_success.start] = float(is_successful)
         if is_successful:
             self.slots[self.families.reload_time.start] = now
+
+    def set_streams(self, count: int) -> None:
+        """Show how many tunnels and event streams are open."""
+        self.slots[self.families.streams.start] = float(count)
+
+    def set_role(self, role: str) -> None:
+        """Show that this process does its work, as a worker or for the admin port."""
+        processes = self.families.processes
+        self.slots[processes.start + processes.offsets("role")[role]] = 1.0
+
+    def count_restart(self, role: str) -> None:
+        """Count a process that is started again."""
+        restarts = self.families.restarts
+        self.slots[restarts.start + restarts.offsets("role")[role]] += 1
+
+    def set_process(self, figures: ProcessFigures | None) -> None:
+        """Show what this process uses, where that is known."""
+        if figures is None:
+            return
+        families, slots = self.families, self.slots
+        slots[families.cpu.start] += figures.cpu - self._cpu
+        self._cpu = figures.cpu
+        slots[families.virtual_memory.start] = float(figures.virtual_memory)
+        slots[families.resident_memory.start] = float(figures.resident_memory)
+        slots[families.open_files.start] = float(figures.open_files)
+        slots[families.most_files.start] = float(figures.most_files)
+        slots[families.start_time.start] = figures.start_time
 
 
 def _slots_of(offsets: dict[str, int], start: int) -> dict[str, int]:

@@ -27,6 +27,10 @@ class Server(Protocol):
         ...
 
 
+SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
+"""What a supervisor waits for, and a process that it forks therefore begins with blocked."""
+
+
 class Stop:
     """What the signals have asked for so far.
 
@@ -40,10 +44,11 @@ class Stop:
         self._now = asyncio.Event()
 
     def install(self, loop: asyncio.AbstractEventLoop, reload: Callable[[], None]) -> None:
-        """Listen to signals from now on; SIGHUP calls `reload`."""
+        """Listen to signals from now on, also to those that came while they were blocked; SIGHUP calls `reload`."""
         loop.add_signal_handler(signal.SIGTERM, self.terminate)
         loop.add_signal_handler(signal.SIGINT, self.interrupt)
         loop.add_signal_handler(signal.SIGHUP, reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -56,6 +61,12 @@ class Stop:
         """SIGINT."""
         self.terminate()
         self._hurry.set()
+
+    def abandon(self) -> None:
+        """Whoever would start this process again is gone: end at once rather than live on alone."""
+        self.asked.set()
+        self._hurry.set()
+        self._now.set()
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not when in a hurry."""

@@ -33,7 +33,7 @@ class Sockets:
 def bind_all(
     listen: Address, admin: Admin, metrics: MetricsPort, *, needs_admin: bool, is_shared: bool = False
 ) -> Sockets:
-    """Bind the data port, which may be shared with a successor, then the admin port, the metrics port and the socket.
+    """Bind the data port, which may be shared, then the admin port, the metrics port and the socket.
 
     Raises:
         StartError: one cannot be had. Without `needs_admin` only the data port is worth that: the way back must not

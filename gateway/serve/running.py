@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sized
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,15 +12,19 @@ import structlog
 from starlette.types import ASGIApp
 
 from gateway.errors import ConfigurationError
+from gateway.observe.families import ADMIN, WORKER
 from gateway.observe.metrics import Metrics
+from gateway.observe.process import ProcessWatch
 from gateway.serve.admin import admin_server
 from gateway.serve.drain import Stop
 from gateway.serve.listeners import Listener, Sockets, listen
+from gateway.serve.mailboxes import Mailbox
 from gateway.settings.schema.listeners import Drain
 from gateway.web.admin import AdminState
 from gateway.wire.pool import Pool
 from gateway.wire.server import WireServer
 from gateway.wiring.clock import SystemClock
+from gateway.wiring.share import News, Word
 
 DRAINED = 0
 CUT_SHORT = 3
@@ -35,6 +39,11 @@ class Served(Protocol):
     metrics: Metrics
 
     @property
+    def live(self) -> Sized:
+        """The open tunnels and event streams."""
+        ...
+
+    @property
     def pools(self) -> Mapping[str, Pool]:
         """The way to each application."""
         ...
@@ -47,8 +56,16 @@ class Served(Protocol):
         """Open what is needed to serve. Raises StartError."""
         ...
 
+    def glance(self, now: float) -> None:
+        """See what an operator decided by hand."""
+        ...
+
     async def tick(self, now: float) -> None:
         """Do what is due each second."""
+        ...
+
+    def hear(self, word: Word, now: float) -> None:
+        """Take in what another process of the same gateway tells."""
         ...
 
     async def aclose(self) -> None:
@@ -70,22 +87,45 @@ class AdminApps:
     local: ASGIApp
 
 
-Reload = Callable[[], Awaitable[None]]
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """What ties a process to the others. `lifeline` is a pipe that ends with the supervisor."""
+
+    mailbox: Mailbox
+    lifeline: int
+
+
+Reload = Callable[[], Coroutine[object, object, None]]
 """Takes over a new configuration. Raises ConfigurationError; then the old one stays in force."""
 
 
 class Running:
-    """One gateway in one process. Takes over the sockets. `tick` is in seconds."""
+    """One gateway in one process: alone, or as one of several with its `kin`.
+
+    Takes over the sockets; a worker has none of the admin port, and the process of the admin port no other. `tick` is
+    in seconds.
+    """
 
     def __init__(
-        self, gateway: Served, state: State, apps: AdminApps, sockets: Sockets, drain: Drain, *, tick: float = 1.0
+        self,
+        gateway: Served,
+        state: State,
+        apps: AdminApps,
+        sockets: Sockets,
+        drain: Drain,
+        *,
+        kin: Kin | None = None,
+        tick: float = 1.0,
     ) -> None:
         self._gateway = gateway
         self._state = state
         self._apps = apps
         self._sockets = sockets
         self._drain = drain
+        self._kin = kin
         self._period = tick
+        self._woken = asyncio.Event()
+        self._figures = ProcessWatch()
         self._listeners: list[Listener] = []
         self._reload: Reload | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,6 +139,7 @@ class Running:
         stop = Stop()
         self._reload = reload
         stop.install(asyncio.get_running_loop(), self._ask_reload)
+        self._meet(stop)
         try:
             await self._open_admin()
             await self._gateway.start()
@@ -119,15 +160,28 @@ class Running:
             local = admin_server(self._apps.local, clock)
             self._listeners.append(await listen(local, [self._sockets.local.listener]))
 
+    def _meet(self, stop: Stop) -> None:
+        if self._kin is None:
+            return
+        loop, kin = asyncio.get_running_loop(), self._kin
+
+        def lose_supervisor() -> None:
+            loop.remove_reader(kin.lifeline)
+            stop.abandon()
+
+        loop.add_reader(kin.lifeline, lose_supervisor)
+        loop.add_reader(kin.mailbox.fileno(), kin.mailbox.read, self._hear)
+
     def _begin(self, server: WireServer) -> None:
         self._gateway.metrics.set_reload(is_successful=True, now=time.time())
+        self._gateway.metrics.set_role(WORKER if self._sockets.data else ADMIN)
         self._keep(self._tick(server))
         # What is there now stays: full collections need not look at it again.
         gc.collect()
         gc.freeze()
         for fault in self._sockets.faults:
             _log.warning("not listening", fault=fault)
-        _log.info("serving", listen=[_name_of(one.getsockname()) for one in self._sockets.data])
+        _log.info("serving", listen=[_name_of(one.getsockname()) for one in self._sockets.data or self._sockets.admin])
 
     async def _end(self, stop: Stop, data: Listener) -> int:
         self._state.is_draining = True
@@ -152,15 +206,43 @@ class Running:
     # --- while it runs ---
 
     async def _tick(self, server: WireServer) -> None:
+        """Go round once a second, or when woken. A round that a store holds up holds up no glance."""
+        round_: asyncio.Task[None] | None = None
         while True:
-            self._show_connections(server)
-            await asyncio.sleep(self._period)
+            self._show(server)
+            await self._rest()
             try:
-                await self._gateway.tick(time.time())
+                self._gateway.glance(time.time())
             except Exception:
-                _log.exception("a tick failed")
+                _log.exception("a glance failed")
+            if round_ is None or round_.done():
+                round_ = self._keep(self._go_round())
 
-    def _show_connections(self, server: WireServer) -> None:
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(self._period):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+        self._woken.clear()
+
+    async def _go_round(self) -> None:
+        try:
+            await self._gateway.tick(time.time())
+        except Exception:
+            _log.exception("a tick failed")
+
+    def _hear(self, word: Word) -> None:
+        try:
+            self._gateway.hear(word, time.time())
+        except Exception:
+            _log.exception("a word of another process was lost")
+        if word.news is News.PHASE:
+            self._woken.set()
+
+    def _show(self, server: WireServer) -> None:
+        self._gateway.metrics.set_process(self._figures.look())
+        self._gateway.metrics.set_streams(len(self._gateway.live))
         metrics, pools = self._gateway.metrics, self._gateway.pools.values()
         active = server.request_count
         metrics.set_connections("client", active=active, idle=server.connection_count - active)
@@ -185,10 +267,11 @@ class Running:
         self._gateway.metrics.set_reload(is_successful=False, now=time.time())
         _log.error("the configuration was not taken over; the old one stays in force", fault=fault)
 
-    def _keep(self, coroutine: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(coroutine)
+    def _keep(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _name_of(address: object) -> str:

@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.errors import ConfigurationError, StartError
@@ -93,6 +93,10 @@ class LocalSocket:
     listener: socket.socket
     path: Path
     inode: int
+
+    def lent(self) -> "LocalSocket":
+        """Return it for another process, whose end leaves the file."""
+        return replace(self, inode=-1)
 
     def close(self) -> None:
         """Stop listening and delete the file, unless another process has put its own there meanwhile."""

@@ -10,7 +10,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"public_url"}), check_network.public_url_is_secure),
-    (frozenset({"listen", "stores"}), check_network.embedded_is_alone),
+    (frozenset({"listen", "stores", "workers"}), check_network.embedded_is_alone),
     (frozenset({"stores"}), check_network.shared_stores_have_shared_secrets),
     (frozenset({"listen", "admin", "metrics"}), check_network.addresses_differ),
     (frozenset({"listen", "upstreams"}), check_network.upstream_is_somebody_else),

@@ -26,6 +26,10 @@ def embedded_is_alone(settings: Settings) -> Iterator[Finding]:
             "an embedded store serves one gateway only; to listen beyond this machine, say that there is no second one:"
             " stores.embedded: {file: …, single_instance: true}",
         )
+    if settings.workers not in {1, "auto"}:
+        yield Finding(
+            ("workers",), "must be 1 with an embedded store, which one process holds alone; more need stores.postgres"
+        )
 
 
 def shared_stores_have_shared_secrets(settings: Settings) -> Iterator[Finding]:

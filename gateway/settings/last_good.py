@@ -22,6 +22,7 @@ SECTIONS = (
     "metrics",
     "limits",
     "drain",
+    "workers",
 )
 """What carries requests while tokens are off."""
 
@@ -33,7 +34,10 @@ def last_good_path(configuration: Path) -> Path:
 
 def write_last_good(settings: Settings, path: Path) -> bool:
     """Keep a copy, replacing the former one at once or not at all. False where it cannot be written."""
-    content = json.dumps(settings.model_dump(mode="json", include=set(SECTIONS)), indent=2)
+    sections = settings.model_dump(mode="json", include=set(SECTIONS))
+    if settings.stores.postgres is None:
+        sections["workers"] = 1  # what `auto` means there; the stores are not part of the copy
+    content = json.dumps(sections, indent=2)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

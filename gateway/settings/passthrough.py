@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -34,6 +34,7 @@ class Passthrough:
     """What carries requests while tokens are off. `notes` are sentences for the log about what was not in the file."""
 
     listen: Address
+    workers: int | Literal["auto"]
     upstreams: Mapping[str, Upstream]
     public_url: Origin | None
     prefix: str
@@ -80,6 +81,8 @@ def load_passthrough(path: Path, environ: Mapping[str, str]) -> Passthrough:
     """
     search = _Search(path, environ)
     found = {key: search.find(key) for key in SECTIONS}
+    if found["workers"] == "auto" and not search.has_shared_stores:
+        found["workers"] = 1
     if found["upstreams"] is None:
         raise ConfigurationError(
             f"{path}: nothing tells where the application is: `upstreams` cannot be read there, and there is no copy in"
@@ -148,9 +151,13 @@ class _Search:
         reading = read_text(text or "", name=str(path), environ=environ)
         self._file = {key: reading.values[key] for key in SECTIONS if key in reading.values}
         self._is_silence_meant = text is not None and reading.is_whole
+        stores = reading.values.get("stores")
+        copy = read_last_good(last_good_path(path))
+        self.has_shared_stores = "postgres" in stores if isinstance(stores, Mapping) else copy.get("workers") == "auto"
+        """Whether several processes served before; nothing is opened, so that they are as good for the way back."""
         self._sources: tuple[tuple[str, Mapping[str, object]], ...] = (
             (str(path), self._file),
-            (str(last_good_path(path)), read_last_good(last_good_path(path))),
+            (str(last_good_path(path)), copy),
             ("the environment", _from_environment(environ)),
             (str(path), self._file),
         )

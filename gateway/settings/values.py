@@ -7,7 +7,7 @@ although the spelling is not, the error carries it as `hint`.
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, Strict, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -30,6 +30,7 @@ _LARGEST = 1 << 40
 _NUMBER = re.compile(r"[1-9][0-9]{0,6}\Z")
 _MOST_TIMES = 1_000_000
 _LONGEST_PERIOD = 3600.0
+_MOST_WORKERS = 256
 
 _PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.[0-9]{1,3})?%\Z")
 
@@ -84,6 +85,14 @@ def _read_positive_duration(value: object) -> float:
     if seconds <= 0:
         raise wrong("a duration longer than zero")
     return seconds
+
+
+def _read_workers(value: object) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_WORKERS:
+        return value
+    raise wrong(f"a number of processes from 1 to {_MOST_WORKERS}, or auto")
 
 
 def read_size(value: object) -> int:
@@ -249,3 +258,9 @@ Digest = Annotated[str, _named(_DIGEST, "64 hexadecimal digits"), _schema(patter
 Text = Annotated[str, Strict(), Field(min_length=1, max_length=1000)]
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000)]
+Workers = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_read_workers),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]}),
+]
+"""A number of processes, or `auto`."""

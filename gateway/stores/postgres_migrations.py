@@ -138,6 +138,15 @@ class Migrations:
             assert isinstance(now, float)
             return now
 
+    async def most_connections(self) -> int:
+        """Return how many connections the server allows, to everybody together.
+
+        Raises:
+            DependencyError: the database cannot be reached.
+        """
+        async with self._connected() as connection:
+            return int(str(await connection.fetchval("SELECT current_setting('max_connections')")))
+
     async def _carry_out(self, names: Sequence[str]) -> SchemaState:
         async with self._connected() as connection:
             for name in names:

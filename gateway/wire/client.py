@@ -230,8 +230,12 @@ class ClientConnection(asyncio.Protocol):
         return self.exchange is not None and self.exchange.is_endless
 
     def drain(self) -> None:
-        """Close when no request has begun; otherwise the answer to it is the last."""
-        if self.exchange is None and not self._has_begun and not self._ahead:
+        """Close when no request has begun; otherwise the answer to it is the last.
+
+        A request that has arrived and that the loop has not told of yet has begun, too.
+        """
+        is_waiting = self.exchange is None and not self._has_begun and not self._ahead
+        if is_waiting and (self.transport is None or not guard.has_news(self.transport)):
             self.close()
 
     def abort(self) -> None:

@@ -6,6 +6,7 @@ from gateway.errors import Conflict
 from gateway.flow.history import explain
 from gateway.model import Phase
 from gateway.web.readiness import Dependency, Readiness
+from gateway.wiring.census import Census, Itself
 from gateway.wiring.gateway import Gateway
 from gateway.wiring.passthrough import PassthroughGateway
 
@@ -13,10 +14,11 @@ _NO_KEYS = "ENABLE_JWT_AUTH=false decides, and no key is used; start without it.
 
 
 class Administration:
-    """The state behind the admin port of a whole gateway."""
+    """The state behind the admin port of a whole gateway. `census` tells of all of its processes."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, census: Census | None = None) -> None:
         self._gateway = gateway
+        self._census = census or Itself(gateway)
         self.is_draining = False
 
     def readiness(self) -> Readiness:
@@ -29,7 +31,7 @@ class Administration:
         reason = ""
         if self.is_draining:
             reason = "draining"
-        elif not gateway.is_started:
+        elif not (gateway.is_started and self._census.is_serving):
             reason = "starting"
         elif not gateway.control.is_known:
             reason = "no_phase"
@@ -68,7 +70,7 @@ class Administration:
             **await self.phase(),
             "readiness": self.readiness().body(),
             "families": dict(families),
-            "live_tunnels": len(gateway.live),
+            "live_tunnels": self._census.stream_count,
             "keys": list(gateway.keys.verification_keys),
         }
 
@@ -117,13 +119,14 @@ class Administration:
 class PassthroughAdministration:
     """The state behind the admin port while `ENABLE_JWT_AUTH=false`: there is nothing to change."""
 
-    def __init__(self, gateway: PassthroughGateway) -> None:
+    def __init__(self, gateway: PassthroughGateway, census: Census | None = None) -> None:
         self._gateway = gateway
+        self._census = census or Itself(gateway)
         self.is_draining = False
 
     def readiness(self) -> Readiness:
         """See `AdminState`."""
-        return Readiness("draining" if self.is_draining else "")
+        return Readiness("draining" if self.is_draining else "" if self._census.is_serving else "starting")
 
     async def phase(self) -> Mapping[str, object]:
         """See `AdminState`."""

@@ -8,7 +8,6 @@ from typing import Protocol
 from starlette.types import ASGIApp
 
 from gateway.core.trust import TrustedProxies
-from gateway.flow.live import Live
 from gateway.http1.fields import FieldTable
 from gateway.ports import Clock, Facts
 from gateway.settings.schema.limits import Limits
@@ -19,6 +18,7 @@ from gateway.wire.ports import Flow, Watch
 from gateway.wire.server import WireServer
 from gateway.wire.wheel import Wheel
 from gateway.wiring import policies
+from gateway.wiring.share import ALONE, Share, SharedLive
 
 
 class Carried(Protocol):
@@ -56,15 +56,17 @@ class Carrier:
     watch: Watch
     own: ASGIApp
     facts: Facts
+    is_started = False
 
-    def __init__(self, settings: Carried, clock: Clock, opened: AsyncExitStack) -> None:
-        self.live = Live()
-        self.policy = policies.wire_policy_of(settings.limits)
+    def __init__(self, settings: Carried, clock: Clock, opened: AsyncExitStack, share: Share = ALONE) -> None:
+        self._share = share
+        self.live = SharedLive(share.siblings)
+        self.policy = policies.wire_policy_of(settings.limits, share)
         self.limits = self.policy.limits
         self.table = FieldTable(policies.identity_names(settings.identity_headers))
         self.proxies = TrustedProxies(settings.trusted_proxies)
         self.wheel = Wheel()
-        self.upstreams = policies.upstreams_of(settings.upstreams)
+        self.upstreams = policies.upstreams_of(settings.upstreams, share)
         self.pools = {name: Pool(policy, self.limits, self.wheel) for name, policy in self.upstreams.items()}
         self._clock = clock
         self._opened = opened
@@ -74,6 +76,7 @@ class Carrier:
 
     async def aclose(self) -> None:
         """Close everything that was opened, the last first; what fails to close does not keep the rest open."""
+        self.is_started = False
         await self._opened.aclose()
 
     def server(self) -> WireServer:

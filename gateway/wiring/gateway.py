@@ -3,7 +3,6 @@
 import secrets as randomness
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Self
 
 import structlog
@@ -14,7 +13,6 @@ from gateway.bridge.headers import IdentityHeaders
 from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.phases import Posture, posture_of
 from gateway.core.translate import Translator
-from gateway.errors import ConfigurationError
 from gateway.facts import Event
 from gateway.flow.posture import PostureControl
 from gateway.flow.prove import Prover
@@ -24,19 +22,23 @@ from gateway.flow.request import RequestFlow
 from gateway.flow.standing import TokenStanding
 from gateway.flow.tokens import TokenFlow, TokenSecrets
 from gateway.flow.watch import ResponseWatch
+from gateway.model import LegacySession
 from gateway.observe.log import with_access_log
-from gateway.observe.metrics import Metrics
 from gateway.ports import Clock, SessionEnder
 from gateway.settings.schema.root import Settings
-from gateway.web.app import create_token_app, endpoints_under
+from gateway.web.app import create_token_app
 from gateway.web.cookies import OwnCookies
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.keys import open_key_rotation, open_listed_keys
+from gateway.wiring.measures import measures_of
+from gateway.wiring.overrides import brake_beside, find_text
 from gateway.wiring.recent import open_limiter, open_possession
-from gateway.wiring.remote import names_of, open_issuers, open_remote_tokens
+from gateway.wiring.reload import in_force_after, needs_restart
+from gateway.wiring.remote import open_issuers, open_remote_tokens
 from gateway.wiring.sessions import open_enders, open_sessions, open_transport
+from gateway.wiring.share import ALONE, News, Share, Word
 from gateway.wiring.stores import open_secrets, open_stores
 
 _log = structlog.get_logger()
@@ -50,17 +52,16 @@ _SHARED_VAULT_CACHE = 1.0  # seconds that another gateway's write may be overloo
 class Gateway(Carrier):
     """Everything that serves requests, wired together. Open it in the loop that it will live in."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str], clock: Clock, opened: AsyncExitStack) -> None:
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], clock: Clock, opened: AsyncExitStack, share: Share
+    ) -> None:
         """See `open`, which also closes what was opened when the rest cannot be."""
-        super().__init__(settings, clock, opened)
+        super().__init__(settings, clock, opened, share)
         self.settings = settings
         self._environ = environ
         self._cookies = OwnCookies()
         keys_of_master = open_secrets(settings, environ)
-        self.metrics = Metrics(
-            routes=[*(route.path for route in settings.routes), *endpoints_under(settings.prefix).values()],
-            dependencies=("store", *(["redis"] if settings.stores.redis is not None else []), *names_of(settings)),
-        )
+        self.metrics = share.metrics or measures_of(settings).metrics()
         self.facts = with_access_log(self.metrics, environ)
         self.sessions = open_sessions(settings, environ, self.upstreams, self._codec_is_stale)
         for sessions in self.sessions.values():
@@ -104,19 +105,20 @@ class Gateway(Carrier):
         self.control = self._posture_control()
         self._sweep_at = 0.0
         self._are_up: dict[str, bool] = {}
-        self.is_started = False
 
     # --- life ---
 
     @classmethod
-    async def open(cls, settings: Settings, environ: Mapping[str, str], clock: Clock | None = None) -> Self:
-        """Open everything, or nothing.
+    async def open(
+        cls, settings: Settings, environ: Mapping[str, str], clock: Clock | None = None, share: Share = ALONE
+    ) -> Self:
+        """Open everything, or nothing. `share` is what this process has of a gateway that several serve.
 
         Raises:
             ConfigurationError: a file, a key, a secret or an address cannot be used.
         """
         async with AsyncExitStack() as opened:
-            gateway = cls(settings, environ, clock or SystemClock(), opened)
+            gateway = cls(settings, environ, clock or SystemClock(), opened, share)
             gateway._opened = opened.pop_all()
         return gateway
 
@@ -133,6 +135,10 @@ class Gateway(Carrier):
         self.wheel.start()
         self.is_started = True
 
+    def glance(self, now: float) -> None:
+        """See what an operator decided by hand; no store can hold this up."""
+        self.control.glance(now)
+
     async def tick(self, now: float) -> None:
         """Do what is due each second."""
         await self.control.look(now)
@@ -141,14 +147,19 @@ class Gateway(Carrier):
         await self.watch.finish(now)
         self.recheck.forget(now)
         self._show(now)
-        if now >= self._sweep_at:
+        if self._share.keeps_house and now >= self._sweep_at:
             self._sweep_at = now + _SWEEP_EVERY
             await self._sweep(now)
 
-    async def aclose(self) -> None:
-        """Close everything that was opened."""
-        self.is_started = False
-        await super().aclose()
+    def hear(self, word: Word, now: float) -> None:
+        """Take in what another process of this gateway tells. What it says of a store is seen with the next tick."""
+        if word.news is News.PHASE:
+            self.control.glance(now)
+            return
+        sessions = self.sessions.get(word.site)
+        if sessions is not None:
+            sessions.forget(LegacySession(word.site, word.key, subject=""))
+        self.live.end_session_here(word.site, word.key)
 
     def now(self) -> float:
         """Seconds since 1970, by the gateway's clock."""
@@ -163,18 +174,7 @@ class Gateway(Carrier):
             ConfigurationError: a key cannot be used, or a route leads to an application that only a restart would
                 know. Nothing was changed.
         """
-        fresh = self.settings.model_copy(
-            update={
-                "routes": settings.routes,
-                "keys": settings.keys,
-                "tokens": self.settings.tokens.model_copy(update={"algorithm": settings.tokens.algorithm}),
-            }
-        )
-        for route in fresh.routes:
-            if route.upstream is not None and route.upstream not in self.pools:
-                raise ConfigurationError(
-                    f"routes: {route.path} leads to {route.upstream}, which needs a restart first."
-                )
+        fresh = in_force_after(self.settings, settings)
         listed, routes = (
             open_listed_keys(fresh, self._environ),
             policies.routes_of(fresh.routes, fresh.default_upstream),
@@ -182,7 +182,7 @@ class Gateway(Carrier):
         self.key_rotation.take(listed, fresh.tokens.algorithm, self.now())
         self.flow.routes = routes
         self.settings = fresh
-        return sorted(name for name in Settings.model_fields if getattr(fresh, name) != getattr(settings, name))
+        return needs_restart(fresh, settings)
 
     # --- parts ---
 
@@ -280,13 +280,18 @@ class Gateway(Carrier):
 
     def _posture_control(self) -> PostureControl:
         override = self.settings.phase.override_file
-        brake = override.with_name(f"{override.name}.panic")
+        brake = self._share.brake or brake_beside(override)
+
+        def keep_panic(is_pulled: bool) -> None:
+            brake.set(is_pulled=is_pulled)
+            self._share.siblings.tell(Word(News.PHASE))
+
         return PostureControl(
             store=self.stores.phase,
             initial=self.settings.phase.initial,
             find_override=lambda: find_text(override),
-            has_panicked=brake.exists(),
-            keep_panic=lambda is_pulled: keep_mark(brake, is_pulled=is_pulled),
+            has_panicked=lambda: brake.is_pulled,
+            keep_panic=keep_panic,
             apply=self._apply,
         )
 
@@ -320,26 +325,3 @@ class Gateway(Carrier):
     async def _sweep(self, now: float) -> None:
         if await self.stores.families.delete_expired(now, _SWEEP_LIMIT) >= _SWEEP_LIMIT:
             self._sweep_at = now  # a site where much expires at once must not fall behind
-
-
-def find_text(path: Path) -> str | None:
-    """Return the first bytes of a small text file, or None where it is not there. Never raises."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(256).decode("utf-8", "replace")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-
-
-def keep_mark(path: Path, *, is_pulled: bool) -> None:
-    """Make or remove an empty file. Never raises: what cannot be kept is logged, and holds until the next restart."""
-    try:
-        if is_pulled:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        _log.error("the mark of a panic cannot be kept", path=str(path), is_pulled=is_pulled, fault=error.strerror)

@@ -6,21 +6,22 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.core.translate import Translator
 from gateway.flow.passthrough import PassthroughFlow, PassthroughWatch
-from gateway.observe.metrics import Metrics
 from gateway.settings.passthrough import Passthrough
 from gateway.web.cookies import OwnCookies
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
+from gateway.wiring.measures import measures_of_way_back
+from gateway.wiring.share import ALONE, Share, Word
 
 
 class PassthroughGateway(Carrier):
     """Carries requests. No store, key or schema is opened, so none can stop it."""
 
-    def __init__(self, settings: Passthrough) -> None:
-        super().__init__(settings, SystemClock(), AsyncExitStack())
+    def __init__(self, settings: Passthrough, share: Share = ALONE) -> None:
+        super().__init__(settings, SystemClock(), AsyncExitStack(), share)
         cookies = OwnCookies()
-        self.metrics = self.facts = Metrics(routes=[route.path for route in settings.routes])
+        self.metrics = self.facts = share.metrics or measures_of_way_back(settings).metrics()
         self.flow: PassthroughFlow = PassthroughFlow(
             routes=policies.routes_of(settings.routes, settings.default_upstream),
             translator=Translator(own=frozenset({cookies.access, cookies.refresh}), identity=frozenset()),
@@ -34,6 +35,13 @@ class PassthroughGateway(Carrier):
     async def start(self) -> None:
         """Begin to measure time."""
         self.wheel.start()
+        self.is_started = True
+
+    def glance(self, now: float) -> None:
+        """Nobody decides anything while tokens are off."""
+
+    def hear(self, word: Word, now: float) -> None:
+        """No word concerns what has no state."""
 
     async def tick(self, now: float) -> None:
         """Nothing is due."""

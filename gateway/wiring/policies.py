@@ -25,6 +25,7 @@ from gateway.settings.schema.upstreams import Upstream
 from gateway.web.app import endpoints_under
 from gateway.web.cookies import OwnCookies
 from gateway.wire.policy import UpstreamPolicy, WirePolicy
+from gateway.wiring.share import ALONE, Share
 
 _GRANTS = {"token_exchange": GrantType.TOKEN_EXCHANGE, "refresh_token": GrantType.REFRESH_TOKEN}
 
@@ -44,8 +45,8 @@ def limits_of(limits: Bounds) -> Limits:
     )
 
 
-def wire_policy_of(limits: Bounds) -> WirePolicy:
-    """How clients are served."""
+def wire_policy_of(limits: Bounds, share: Share = ALONE) -> WirePolicy:
+    """How clients are served by a process with its share."""
     return WirePolicy(
         limits=limits_of(limits),
         head_timeout=limits.head_timeout,
@@ -55,20 +56,20 @@ def wire_policy_of(limits: Bounds) -> WirePolicy:
         write_timeout=limits.write_timeout,
         linger=limits.linger,
         tunnel_idle=limits.tunnel_idle,
-        connections=limits.connections,
+        connections=share.part_of(limits.connections),
     )
 
 
-def upstreams_of(upstreams: Mapping[str, Upstream]) -> dict[str, UpstreamPolicy]:
-    """How each application is reached, by its name.
+def upstreams_of(upstreams: Mapping[str, Upstream], share: Share = ALONE) -> dict[str, UpstreamPolicy]:
+    """How each application is reached by a process with its share, by the application's name.
 
     Raises:
         ConfigurationError: the certificates of one cannot be read.
     """
-    return {name: upstream_policy_of(name, upstream) for name, upstream in upstreams.items()}
+    return {name: upstream_policy_of(name, upstream, share) for name, upstream in upstreams.items()}
 
 
-def upstream_policy_of(name: str, upstream: Upstream) -> UpstreamPolicy:
+def upstream_policy_of(name: str, upstream: Upstream, share: Share) -> UpstreamPolicy:
     """How an application is reached.
 
     Raises:
@@ -85,7 +86,7 @@ def upstream_policy_of(name: str, upstream: Upstream) -> UpstreamPolicy:
         idle_timeout=upstream.idle_timeout,
         stream_timeout=upstream.stream_timeout,
         pool_idle=upstream.pool_idle,
-        max_connections=upstream.max_connections,
+        max_connections=share.part_of(upstream.max_connections),
     )
 
 

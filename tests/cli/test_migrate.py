@@ -107,6 +107,16 @@ def test_doctor_looks_at_the_database(config: Path, environ: Mapping[str, str], 
     assert (state, "cannot be reached" in sentence) == ("unreachable", True)
 
 
+def test_doctor_counts_the_connections_of_all_processes(
+    config: Path, environ: Mapping[str, str], server: PostgresServer
+) -> None:
+    server.psql(read_migration("002_add_refresh_tokens.sql"))
+    config.write_text(f"{config.read_text()}workers: 200\n")
+    _, (what, state, sentence) = told(network_checks.check_postgres(load(config), environ))
+    assert (what, state) == ("stores.postgres connections", "finding")
+    assert "201 processes may open 2010" in sentence
+
+
 def test_doctor_tells_of_a_clock_that_is_off(
     config: Path, environ: Mapping[str, str], server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ MASTER = "0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
 
 
 class SharedWorld(World):
-    """A gateway whose durable stores are in PostgreSQL."""
+    """A gateway whose durable stores are in PostgreSQL. One process serves, unless `extra` names `workers`."""
 
     def write_config(self) -> None:
         super().write_config()
@@ -26,7 +26,8 @@ class SharedWorld(World):
         shared = f"stores: {{ postgres: {{ env: DSN }}, secret: {{ env: MASTER }}{redis} }}\nkeys: [{{ env: KEY }}]"
         text = self.config.read_text()
         assert embedded in text
-        self.config.write_text(text.replace(embedded, shared))
+        alone = "" if "workers:" in self.extra else "workers: 1\n"
+        self.config.write_text(alone + text.replace(embedded, shared))
 
 
 @dataclass
@@ -49,15 +50,20 @@ class Pair:
         return replace(browser, base=self.other.base, cookies={}).with_token("GET", "/api/me").status_code
 
 
+def signing_key() -> str:
+    """A key that all gateways on one database are given."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", "keys", "generate", "--alg", "RS256"],
+        cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
 @contextlib.contextmanager
 def running_pair(
     folders: Callable[[str], Path], *, redis: str = "", extra: str = "", kind: type[SharedWorld] = SharedWorld
 ) -> Iterator[Pair]:
     """Start everything; `folders` makes a folder of a name, `kind` is what a gateway is configured like."""
-    key = subprocess.run(
-        [sys.executable, "-m", "gateway", "keys", "generate", "--alg", "RS256"],
-        cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+    key = signing_key()
     with PostgresServer() as postgres:
         one, other = (kind(folders(name), redis=redis, extra=extra) for name in ("one", "other"))
         for world in (one, other):

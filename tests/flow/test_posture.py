@@ -43,7 +43,7 @@ class Levels:
             store=self.store,
             initial=Phase.PARALLEL,
             find_override=lambda: self.override,
-            has_panicked=has_panicked,
+            has_panicked=lambda: self.marks[-1] if self.marks else has_panicked,
             keep_panic=self.marks.append,
             apply=self.apply,
         )

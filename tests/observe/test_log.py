@@ -12,10 +12,10 @@ import structlog
 from gateway.errors import ConfigurationError
 from gateway.facts import Event, Nothing, RequestFact
 from gateway.model import Credential
-from gateway.observe.lines import LineWriter
+from gateway.observe.lines import LineWriter, Writer
 from gateway.observe.log import REFUSED, AccessLog, configure, with_access_log
 
-Start = Callable[..., tuple[io.BytesIO, LineWriter]]
+Start = Callable[..., tuple[io.BytesIO, Writer]]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def start() -> Iterator[Start]:
     before = logging.root.handlers[:], logging.root.level
     writers = []
 
-    def begin(level: str = "info") -> tuple[io.BytesIO, LineWriter]:
+    def begin(level: str = "info") -> tuple[io.BytesIO, Writer]:
         stream = io.BytesIO()
         writers.append(configure(level, stream))
         return stream, writers[-1]
@@ -37,7 +37,7 @@ def start() -> Iterator[Start]:
     logging.root.setLevel(level)
 
 
-def lines(stream: io.BytesIO, writer: LineWriter) -> list[dict[str, object]]:
+def lines(stream: io.BytesIO, writer: Writer) -> list[dict[str, object]]:
     writer.close()
     return [orjson.loads(line) for line in stream.getvalue().splitlines()]
 

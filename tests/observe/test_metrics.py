@@ -1,6 +1,7 @@
 """What is counted, under which names, and that no client can make a new series."""
 
 import random
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,6 +12,7 @@ from gateway.model import Credential, Phase
 from gateway.observe.exposition import Exposition
 from gateway.observe.families import DURATION_BOUNDS, Families, error_sources
 from gateway.observe.metrics import Metrics
+from gateway.observe.process import ProcessWatch
 
 ROUTES = ("/static/*", "/*")
 
@@ -123,6 +125,7 @@ def test_gauges_show_what_was_set_last(metrics: Metrics) -> None:
 
 
 def test_the_build_and_the_process_are_shown(metrics: Metrics) -> None:
+    metrics.set_process(ProcessWatch().look())
     (labels,) = samples(metrics, "crossfade_build_info")
     assert dict(labels)["version"] == "1.2.3"
     assert samples(metrics, "process_resident_memory_bytes")[()] > 0
@@ -168,7 +171,7 @@ def test_the_number_of_series_is_known_beforehand() -> None:
 
 def test_slots_may_be_given_so_that_another_process_can_read_them() -> None:
     families = Families(ROUTES, ())
-    shared = families.layout.allocate()
+    (shared,) = families.layout.allocate(1)
     writer, reader = (Metrics(routes=ROUTES, slots=shared) for _ in range(2))
     writer.count(Event.EXCHANGED)
     assert samples(reader, "crossfade_events_total")[(("event", "exchanged"),)] == 1.0
@@ -178,3 +181,66 @@ def test_routes_that_repeat_are_one_route() -> None:
     metrics = Metrics(routes=("/*", "/*"))
     metrics.request(fact())
     assert len(samples(metrics, "crossfade_requests_total")) == 1
+
+
+def together() -> list[Metrics]:
+    """Two processes that count in stripes of one array."""
+    stripes = Metrics(routes=ROUTES, dependencies=("redis",)).layout.allocate(2)
+    return [Metrics(routes=ROUTES, dependencies=("redis",), slots=stripe) for stripe in stripes]
+
+
+def summed(both: list[Metrics], name: str) -> dict[tuple[tuple[str, str], ...], float]:
+    body, _ = Exposition(both[0], version="1", stripes=[one.slots for one in both]).render("")
+    return {
+        tuple(sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def test_what_several_processes_count_is_summed() -> None:
+    one, other = both = together()
+    one.request(fact())
+    other.request(fact(duration=60.0))
+    assert list(summed(both, "crossfade_requests_total").values()) == [2.0]
+    assert summed(both, "crossfade_http_request_duration_seconds_sum") == {(("route", "/*"),): 60.02}
+    one.set_connections("client", active=1, idle=2)
+    other.set_connections("client", active=3, idle=4)
+    assert summed(both, "crossfade_connections")[(("side", "client"), ("state", "idle"))] == 6.0
+
+
+def test_what_is_good_for_one_process_only_is_not_good() -> None:
+    one, other = both = together()
+    one.set_dependency("redis", is_up=True)
+    assert summed(both, "crossfade_dependency_up") == {(("dependency", "redis"),): 1.0}, "the other knows nothing yet"
+    other.set_dependency("redis", is_up=False)
+    assert summed(both, "crossfade_dependency_up") == {(("dependency", "redis"),): 0.0}
+
+
+def test_in_the_moment_of_a_change_two_phases_are_shown() -> None:
+    one, other = both = together()
+    one.set_phase(Phase.PARALLEL)
+    other.set_phase(Phase.OFF)
+    phases = summed(both, "crossfade_migration_phase")
+    assert {labels[0][1] for labels, value in phases.items() if value} == {"parallel", "off"}
+
+
+def test_a_process_that_takes_over_a_stripe_goes_on_counting_and_says_nothing_of_its_predecessor() -> None:
+    one, other = both = together()
+    one.request(fact())
+    one.set_connections("client", active=1, idle=2)
+    one.set_role("worker")
+    one.set_process(ProcessWatch().look())
+    cpu = summed(both, "process_cpu_seconds_total")[()]
+    both = [Metrics(routes=ROUTES, dependencies=("redis",), slots=one.slots), other]
+    both[0].request(fact())
+    assert list(summed(both, "crossfade_requests_total").values()) == [2.0]
+    assert set(summed(both, "crossfade_connections").values()) == {0.0}
+    assert set(summed(both, "crossfade_processes").values()) == {0.0}
+    assert summed(both, "process_cpu_seconds_total")[()] == cpu
+
+
+def test_a_system_that_tells_nothing_of_processes_shows_nothing(metrics: Metrics, tmp_path: Path) -> None:
+    metrics.set_process(ProcessWatch(tmp_path).look())
+    assert samples(metrics, "process_resident_memory_bytes") == {}

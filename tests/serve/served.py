@@ -30,6 +30,7 @@ from gateway.wire.pool import Pool
 from gateway.wire.server import WireServer
 from gateway.wire.wheel import Wheel
 from gateway.wiring.clock import SystemClock
+from gateway.wiring.share import Word
 
 PATIENCE = 10.0
 
@@ -62,6 +63,7 @@ class Small:
         self.ticks = 0
         self.ticked = asyncio.Event()
         self.is_open = False
+        self.live = Live()
 
     async def start(self) -> None:
         self.was_asked_to_start.set()
@@ -69,6 +71,12 @@ class Small:
         if self.start_error is not None:
             raise self.start_error
         self.is_open = True
+
+    def glance(self, now: float) -> None:
+        raise RuntimeError("a bug in a glance")
+
+    def hear(self, word: Word, now: float) -> None:
+        raise RuntimeError("a bug in hearing")
 
     async def tick(self, now: float) -> None:
         self.ticks += 1
@@ -82,7 +90,7 @@ class Small:
         return WireServer(
             flow=self.flow,
             watch=PassthroughWatch(),
-            live=Live(),
+            live=self.live,
             pools=self.pools,
             own=_nobody,
             table=FieldTable(()),

@@ -197,3 +197,21 @@ def test_a_copy_that_cannot_be_written_stops_nothing(config: Path) -> None:
     (config.parent / "taken" / "last-good.json").mkdir(parents=True)
     assert not write_last_good(settings, config.parent / "taken" / "last-good.json")
     assert [one.name for one in (config.parent / "taken").iterdir()] == ["last-good.json"]
+
+
+SHARED = "stores: { postgres: { env: DSN }, secret: { env: S } }\nkeys: [{ env: K }]\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "workers"),
+    [("", 1), ("workers: 3\n", 3), (SHARED, "auto"), (SHARED + "workers: 1\n", 1), (SHARED + "colour: blue\n", "auto")],
+)
+def test_as_many_processes_carry_requests_as_before(config: Path, more: str, workers: object) -> None:
+    assert found(config, GOOD + more).workers == workers
+
+
+@pytest.mark.parametrize(("more", "workers"), [("", 1), (SHARED, "auto"), (SHARED + "workers: 4\n", 4)])
+def test_the_copy_tells_how_many_they_were(config: Path, more: str, workers: object) -> None:
+    config.write_text(GOOD + more)
+    write_last_good(load_settings(config, {}), last_good_path(config))
+    assert found(config, "upstreams: {").workers == workers

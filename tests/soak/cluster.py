@@ -31,6 +31,7 @@ CONFIG = """
 listen: 127.0.0.1:{port}
 public_url: http://localhost:{public_port}
 admin: {{ listen: 127.0.0.1:{admin_port}, socket: {folder}/admin.sock }}
+workers: 1
 upstreams: {{ app: {{ url: "http://127.0.0.1:9" }} }}
 phase: {{ initial: parallel, override_file: {folder}/phase }}
 sessions:

@@ -12,7 +12,8 @@ from gateway.settings.load import load_settings
 from gateway.settings.schema import Settings
 from gateway.wiring import gateway as gateway_module
 from gateway.wiring.administration import Administration
-from gateway.wiring.gateway import Gateway, keep_mark
+from gateway.wiring.gateway import Gateway
+from gateway.wiring.overrides import keep_mark
 from tests.keys.material import key_file, pem_of
 from tests.stores.samples import NOW, family, first_token
 

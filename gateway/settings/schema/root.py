@@ -18,7 +18,7 @@ from gateway.settings.schema.stores import Revocation, Stores
 from gateway.settings.schema.tokens import Client, Dpop, Tokens
 from gateway.settings.schema.upstreams import Upstream
 from gateway.settings.secrets import Secrets
-from gateway.settings.values import Flag, Name, Network, read_path, wrong
+from gateway.settings.values import Flag, Name, Network, Workers, read_path, wrong
 
 
 def _read_prefix(value: object) -> str:
@@ -36,6 +36,9 @@ class Settings(Section):
 
     listen: Listen = Address("127.0.0.1", 8080)
     """The data port: where clients connect."""
+    workers: Workers = "auto"
+    """How many processes serve. `auto` is one for each processor with `stores.postgres`, and one with an embedded
+    store, which belongs to one process."""
     public_url: Site
     """The site as browsers know it; origin checks and the issuer come from here, never from a Host header."""
     prefix: Prefix = "/.crossfade"

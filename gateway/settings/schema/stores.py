@@ -111,7 +111,7 @@ class Postgres(Server):
     statement_cache: Literal["on", "off"] = "on"
     """`off` behind a pooler that shares connections between transactions, such as PgBouncer."""
     connections: Annotated[Count, Field(le=1000)] = 10
-    """How many connections a gateway opens at most."""
+    """How many connections each process of a gateway opens at most."""
 
 
 def _short(value: object) -> object:
