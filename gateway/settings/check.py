@@ -22,6 +22,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"identity_headers"}), check_rules.identity_headers_are_free),
     (frozenset({"clients"}), check_rules.clients_make_sense),
     (frozenset({"clients", "dpop"}), check_rules.proofs_are_asked_for),
+    (frozenset({"dpop", "stores"}), check_rules.proofs_count_once_everywhere),
     (frozenset({"dpop"}), check_rules.proofs_are_young),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
     (frozenset({"tokens", "key_rotation"}), check_rules.keys_outlive_their_tokens),

@@ -186,6 +186,12 @@ def proofs_are_asked_for(settings: Settings) -> Iterator[Finding]:
             yield Finding(("clients", index, "dpop"), "needs dpop: { enabled: true }")
 
 
+def proofs_count_once_everywhere(settings: Settings) -> Iterator[Finding]:
+    """Gateways that share a database and no Redis would each accept the same proof (RFC 9449 section 11.1)."""
+    if settings.dpop.enabled and settings.stores.postgres is not None and settings.stores.redis is None:
+        yield Finding(("dpop", "enabled"), "needs stores.redis, where all gateways see which proofs were shown")
+
+
 def proofs_are_young(settings: Settings) -> Iterator[Finding]:
     """What was shown is remembered for as long as a proof is good, so that this cannot be long."""
     if settings.dpop.max_age > 600:
