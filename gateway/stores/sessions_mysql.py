@@ -13,6 +13,13 @@ from gateway.stores.sessions import PlaceUnavailable, ensure_lookup
 _FOREIGN = (pymysql.MySQLError, OSError, RuntimeError, asyncio.IncompleteReadError)
 
 
+class _SilentCursor(aiomysql.Cursor):  # type: ignore[misc]
+    """Does not print the server's warnings: "truncated value 'abc'" would show a session's key."""
+
+    async def _show_warnings(self, conn: object) -> None:
+        """Do nothing."""
+
+
 class MySQLPlace:
     """Looks rows up, in at most `timeout` seconds and on at most `connections` connections."""
 
@@ -47,7 +54,7 @@ class MySQLPlace:
         query = f"SELECT {columns}, CAST({key} AS CHAR) FROM {table} AS r WHERE {key} = %s LIMIT 2"  # noqa: S608
         connection = await self._open()
         try:
-            async with connection.cursor() as cursor:
+            async with connection.cursor(_SilentCursor) as cursor:
                 await cursor.execute(query, (lookup.value,))
                 rows = await cursor.fetchall()
         except BaseException:  # in the middle of an answer it is of no use to the next one

@@ -15,8 +15,9 @@ from gateway.legacy.express import ExpressCookie, ExpressRecords
 from gateway.model import Anonymous, LegacySession, Undetermined
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.sessions_postgres import PostgresPlace
+from tests.legacy.browsing import Visitor
 from tests.legacy.reading import Fetch, entries_of, verdict_of
-from tests.legacy.real_express import RealExpress, Visitor, needs_express
+from tests.legacy.real_express import RealExpress, needs_express
 from tests.legacy.vectors import VECTORS
 from tests.servers import RedisServer
 from tests.servers_postgres import running_postgres
