@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 REPORT := build/report
 
-.PHONY: run hostile test soak-refresh soak-kill test-client test-browser lint types format bench clean lock help
+.PHONY: run hostile test test-frameworks soak-refresh soak-kill test-client test-browser lint types format bench clean lock help
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"

@@ -5,7 +5,7 @@ So a signal only starts a look, which resolves the session before and after. A f
 sign (a cookie deleted, the record gone from a store that we read), never because something could not be read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
 from gateway.core.cors import CrossOrigin
@@ -34,9 +34,18 @@ from gateway.model import (
 )
 from gateway.ports import Facts, SessionStore, Vault
 
+Pause = Callable[[float], Awaitable[object]]
+"""Waits for so many seconds."""
+
+_SETTLING = (0.02, 0.08, 0.2)
+"""Seconds between looks at a session whose cookie a response has just set.
+
+Express and PHP send the head of an answer, and then write the record that its cookie leads to.
+"""
+
 
 class ResponseWatch:
-    """Looks at responses before the client sees them."""
+    """Looks at responses before the client sees them. `pause` is how it waits for a record that is being written."""
 
     def __init__(
         self,
@@ -48,7 +57,9 @@ class ResponseWatch:
         vault: Vault,
         sessions: Mapping[str, SessionStore],
         facts: Facts,
+        pause: Pause,
     ) -> None:
+        self._pause = pause
         self._sites = {site.name: site for site in sites}
         self._site_of_cookie = {name: site for site in sites for name in site.cookies}
         self._logout_paths = {path.encode(): site for site in sites for path in site.logout_paths}
@@ -104,7 +115,7 @@ class ResponseWatch:
         for site in self._concerned(head, set_cookies):
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
             is_theirs = permit.vaulted is None or await self._shows_family(permit, site, now)
-            await self._look_at(site, permit, changes, now)
+            await self._look_at(site, permit, head, changes, now)
             if not is_theirs:
                 fields = without_cookies_named(fields, site.cookies)
         return fields
@@ -113,7 +124,7 @@ class ResponseWatch:
         """Look at the session although the response was never seen: the client or the application was gone."""
         site = self._logout_paths.get(head.path)
         if site is not None:
-            await self._look_at(site, permit, [], now)
+            await self._look_at(site, permit, head, [], now)
 
     async def finish(self, now: float) -> None:
         """Try again what could not be written while a store was away."""
@@ -128,15 +139,21 @@ class ResponseWatch:
             sites[by_path.name] = by_path
         return list(sites.values())
 
-    async def _look_at(self, site: Site, permit: Permit, changes: Sequence[SetCookie], now: float) -> None:
+    async def _look_at(
+        self, site: Site, permit: Permit, head: RequestHead, changes: Sequence[SetCookie], now: float
+    ) -> None:
         before = _session_before(permit, site)
         if before is None:
             return
         store = self._sessions[site.name]
         store.forget(before)
+        by_path = self._logout_paths.get(head.path)
         sent = dict(_cookies_sent(permit, site))
         received = _applied(sent, changes)
-        after = await store.resolve(SessionCookie(site.name, tuple(received.items())), now, fresh=True)
+        shown = SessionCookie(site.name, tuple(received.items()))
+        after = await store.resolve(shown, now, fresh=True)
+        if by_path is not site and _last_change(changes, site.cookies[0]) == "set":
+            after = await self._settled(after, shown, store, now)
         if isinstance(after, LegacySession) and after.subject == before.subject:
             await self._follow(before, after, permit, received, now)
         elif isinstance(after, LegacySession):
@@ -144,6 +161,15 @@ class ResponseWatch:
         elif _is_replaced(after, site, changes) or await self._is_over(before, changes, sent, store, now):
             self._facts.count(Event.LOGOUT_SEEN)
             await self._unfinished.end(before, "legacy_logout", now)
+
+    async def _settled(self, verdict: Verdict, shown: SessionCookie, store: SessionStore, now: float) -> Verdict:
+        """Return the verdict about a session that was just set, as soon as its record is there."""
+        for seconds in _SETTLING:
+            if not isinstance(verdict, Anonymous) or verdict.reason not in {"gone", "no_user"}:
+                break
+            await self._pause(seconds)
+            verdict = await store.resolve(shown, now, fresh=True)
+        return verdict
 
     async def _follow(
         self,

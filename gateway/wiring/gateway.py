@@ -1,5 +1,6 @@
 """The whole gateway, put together from the configuration; and its life."""
 
+import asyncio
 import secrets as randomness
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -258,6 +259,7 @@ class Gateway(Carrier):
             vault=self._vault,
             sessions=self.sessions,
             facts=self.facts,
+            pause=asyncio.sleep,
         )
 
     def _own_app(self) -> ASGIApp:

@@ -30,6 +30,7 @@ class Process:
     command: list[str]
     environment: dict[str, str]
     log: Path
+    folder: Path = ROOT
     child: "subprocess.Popen[bytes] | None" = None
 
     def start(self, url: str) -> None:
@@ -48,7 +49,9 @@ class Process:
 
     def spawn(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
-            return subprocess.Popen(self.command, cwd=ROOT, env=os.environ | self.environment, stdout=log, stderr=log)
+            return subprocess.Popen(
+                self.command, cwd=self.folder, env=os.environ | self.environment, stdout=log, stderr=log
+            )
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.child is None:

@@ -1,5 +1,6 @@
 """A request flow and a response watch over the world of the token tests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.bridge.csrf import CsrfPairs
@@ -58,6 +59,8 @@ class Door:
     site: Site = SITE
     phase: Phase = Phase.PARALLEL
     rules: tuple[Rule, ...] = RULES
+    meanwhile: Callable[[], None] | None = None
+    paused: list[float] = field(default_factory=list)
     origins: frozenset[bytes] = field(default_factory=frozenset)
     others: tuple[Site, ...] = ()
 
@@ -106,7 +109,14 @@ class Door:
             vault=world.vault,
             sessions=sessions,
             facts=world.facts,
+            pause=self.pause,
         )
+
+    async def pause(self, seconds: float) -> None:
+        """Let no time pass but what the application does meanwhile."""
+        self.paused.append(seconds)
+        if self.meanwhile is not None:
+            self.meanwhile()
 
     async def admit(self, head: RequestHead) -> Permit | Visit | Answer:
         return await self.flow.admit(head, PEER, self.world.now)

@@ -299,3 +299,43 @@ async def test_in_off_a_listed_origin_still_reads_the_answer() -> None:
     head = request(origin=b"https://shop.example.com")
     edited = door.watch.edit(await door.permit(head), head, 200, [])
     assert (b"access-control-allow-origin", b"https://shop.example.com") in edited
+
+
+# --- records that are written behind the answer ---
+
+
+@pytest.mark.parametrize("before_it_is_there", [Anonymous("gone"), Anonymous("no_user")])
+async def test_a_record_that_is_written_after_the_head_is_waited_for(door: Door, before_it_is_there: Anonymous) -> None:
+    """Express and PHP give the session another id, send the head, and then write the record."""
+    world = door.world
+    grant, head = await world.exchange(), request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    cookie = rotate(world)
+    world.app.verdicts[b"s2"] = before_it_is_there
+    door.meanwhile = lambda: world.app.log_in(b"s2", "ada")
+    await door.look(permit, head, cookie)
+    assert await world.accepts(grant)
+    assert await vaulted(world, grant) == b"s2"
+    assert len(door.paused) == 1
+
+
+async def test_a_record_that_never_comes_is_waited_for_briefly(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    cookie = rotate(world)
+    world.app.log_out(b"s2")
+    await door.look(permit, head, cookie)
+    assert not await world.accepts(grant)
+    assert 0 < sum(door.paused) < 0.5
+
+
+async def test_a_logout_by_its_path_waits_for_nothing(door: Door) -> None:
+    world = door.world
+    grant, head = await world.exchange(), request("/logout/", method="POST", cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.log_out(b"s1")
+    world.app.verdicts[b"fresh"] = Anonymous("no_user")
+    await door.look(permit, head, b"sessionid=fresh; Path=/")
+    assert not await world.accepts(grant)
+    assert door.paused == []

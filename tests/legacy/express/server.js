@@ -62,8 +62,17 @@ app.post("/note", (request, response) => {
   request.session.notes = [...(request.session.notes ?? []), request.body.text ?? ""];
   response.send(`${userOf(request)}:${request.session.notes.length}`);
 });
+app.post("/rotate", (request, response, next) => {
+  const session = { ...request.session };
+  delete session.cookie;
+  if (options.store === "cookie") { request.session.rotated = true; return response.send("rotated"); }
+  request.session.regenerate((error) => {
+    Object.assign(request.session, session);
+    return error ? next(error) : response.send("rotated");
+  });
+});
 app.get("/visit", (request, response) => { request.session.seen = true; response.send("seen"); });
 app.get("/who", (request, response) => response.send(String(userOf(request))));
 
-const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
-process.stdin.on("end", () => process.exit(0)).resume();
+const server = app.listen(Number(options.port ?? 0), "127.0.0.1", () => console.log(server.address().port));
+if (!options.port) process.stdin.on("end", () => process.exit(0)).resume(); // who started it is gone

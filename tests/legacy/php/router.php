@@ -13,6 +13,8 @@ if ($path === "/login") {
 } elseif ($path === "/logout") {
     session_destroy();
     exit;
+} elseif ($path === "/rotate") {
+    session_regenerate_id(true);
 } elseif ($path === "/note") {
     $_SESSION["notes"][] = $_POST["text"];
     echo ($_SESSION["user_id"] ?? "") . ":" . count($_SESSION["notes"]);
