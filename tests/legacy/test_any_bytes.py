@@ -5,7 +5,7 @@ import hashlib
 import json
 import zlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
@@ -45,6 +45,7 @@ def is_one_of_three(verdict: Verdict) -> bool:
     return verdict.reason in REASONS[type(verdict)]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CODECS), st.binary(max_size=200), st.binary(max_size=200), st.lists(cells, max_size=2), times)
 def test_any_cookies_and_any_rows(
     codec: SessionCodec, session: bytes, remember: bytes, row: list[object], now: float
@@ -54,6 +55,7 @@ def test_any_cookies_and_any_rows(
     assert is_one_of_three(verdict_of(codec, cookies, now, lambda _: pair))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CODECS), documents, st.booleans(), st.booleans(), times)
 def test_any_content_under_a_good_signature(
     codec: SessionCodec, content: object, compressed: bool, cut: bool, now: float
@@ -83,6 +85,7 @@ RULES = WhoamiRules(UserMapping("main", "user.id", {"roles": "roles"}), login_ur
 answers = st.binary(max_size=100) | st.builds(lambda inner: json.dumps({"user": {"id": inner}}).encode(), documents)
 
 
+@settings(deadline=None)
 @given(st.integers(100, 599), st.binary(max_size=50), answers)
 def test_any_answer_of_an_application(status: int, location: bytes, body: bytes) -> None:
     assert is_one_of_three(RULES.judge(status, [(b"location", location)], body, "key"))

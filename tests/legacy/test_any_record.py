@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgpack
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
@@ -138,6 +138,7 @@ contents = st.binary(max_size=200) | written | mutated | st.none() | st.integers
 dates = st.none() | st.integers() | st.floats() | st.text(max_size=20) | st.just("2999-01-01") | st.datetimes()
 
 
+@settings(deadline=None, max_examples=500)
 @given(st.sampled_from(CODECS), contents, dates, dates, times)
 def test_any_record(
     case: tuple[SessionCodec, dict[bytes, bytes]], content: object, second: object, third: object, now: float
@@ -152,6 +153,7 @@ def test_any_record(
     assert is_one_of_three(verdict_of(codec, cookies, now, fetch))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CODECS), st.binary(max_size=100))
 def test_any_cookie(case: tuple[SessionCodec, dict[bytes, bytes]], value: bytes) -> None:
     codec, cookies = case
@@ -166,6 +168,7 @@ def sealed_by_rails(content: bytes) -> bytes:
     return b"--".join(base64.b64encode(part) for part in (sealed[:-16], nonce, sealed[-16:]))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | written | mutated, times)
 def test_any_content_that_is_signed_or_encrypted(content: bytes, now: float) -> None:
     signature = base64.urlsafe_b64encode(hmac.digest(SECRET, b"session=" + base64.b64encode(content), "sha1"))
@@ -194,6 +197,7 @@ def size_of(value: object) -> int:
 
 
 @pytest.mark.parametrize("read", READERS, ids=lambda reader: reader.__name__)
+@settings(deadline=None)
 @given(st.binary(max_size=300) | written | mutated)
 @example(b"\x04\x08[" + b"\x06" * 3)
 @example(b'\x04\x08[\x0aI"\x02\x00\x04' + b"x" * 1024 + b"\x06:\x06ET" + b"@\x06" * 200)
