@@ -23,9 +23,7 @@ def ensure_not_revoked(token: VerifiedToken, standing: Standing) -> None:
 def as_looked_up(token: RemoteToken) -> VerifiedToken:
     """Return what the blacklist is asked about a token of another issuer.
 
-    It has no family: the name in its place belongs to nobody, because a family id holds no `|`. It has no number
-    either, so that 0 stands for it: every epoch of its subject or of everything refuses it for as long as the epoch is
-    on the list, whenever the token was issued. That errs on the side of refusing.
+    It has no family: the name in its place belongs to nobody, because a family id holds no `|`.
     """
     nobody = f"{token.alias}|"
     return VerifiedToken(
@@ -39,3 +37,22 @@ def as_looked_up(token: RemoteToken) -> VerifiedToken:
         expires_at=token.expires_at,
         claims={},
     )
+
+
+def ensure_remote_not_revoked(
+    token: RemoteToken, standing: Standing, *, subject_since: float, global_since: float, leeway: float
+) -> None:
+    """Refuse a token of another issuer that is named, or that may be older than an epoch of its subject or of all.
+
+    It has no number that an epoch could be compared with, so that the time decides: `subject_since` and `global_since`
+    (seconds since 1970) are when the epochs in force were seen first, which is never before they were set. Whoever
+    signs in again at the issuer gets a newer token. `leeway` (seconds) is how far the clocks may differ.
+
+    Raises:
+        InvalidToken: it was revoked.
+    """
+    is_old = (standing.subject_epoch and token.issued_at < subject_since + leeway) or (
+        standing.global_epoch and token.issued_at < global_since + leeway
+    )
+    if standing.token_revoked or is_old:
+        raise InvalidToken(TokenFault.REVOKED)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gateway.bridge.headers import IdentityHeaders
 from gateway.core.jose import TokenFault
-from gateway.core.revocation import as_looked_up, ensure_not_revoked
+from gateway.core.revocation import as_looked_up, ensure_remote_not_revoked
 from gateway.core.routes import Rule
 from gateway.core.translate import Proof, Translator, joined
 from gateway.core.verify import find_issuer
@@ -17,6 +17,29 @@ from gateway.model import Credential, Identity, Permit, RemoteBearer, RequestHea
 from gateway.ports import Facts, RevocationStore
 from gateway.records import RemoteTrust
 from gateway.remote_token import RemoteToken
+
+_REMEMBERED = 10_000
+"""Subjects of whom it is remembered since when their epoch is seen; of one that is forgotten it is seen anew."""
+
+
+class _Epochs:
+    """When each epoch was seen first, by the name that it is of."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def since(self, name: str, epoch: int, now: float) -> float:
+        """Return when this epoch was seen first; `now` for one that was not. 0 stands for none."""
+        if not epoch:
+            return 0.0
+        seen, at = self._seen.get(name, (0, 0.0))
+        if seen != epoch:
+            at = now
+            self._seen.pop(name, None)
+            self._seen[name] = (epoch, at)
+            if len(self._seen) > _REMEMBERED:
+                del self._seen[next(iter(self._seen))]
+        return at
 
 
 class RemoteTokens:
@@ -41,6 +64,7 @@ class RemoteTokens:
         self._identity_headers = identity_headers
         self._facts = facts
         self._proofs = Proofs()
+        self._epochs = _Epochs()
 
     async def admit(
         self, shown: RemoteBearer, head: RequestHead, rule: Rule, translator: Translator, now: float
@@ -101,8 +125,14 @@ class RemoteTokens:
         token = proof.remote
         assert token is not None
         ensure_remote_in_force(token, trust.leeway, now)
-        question = as_looked_up(token)
-        ensure_not_revoked(question, await self._revocation.look_up(question))
+        standing = await self._revocation.look_up(as_looked_up(token))
+        ensure_remote_not_revoked(
+            token,
+            standing,
+            subject_since=self._epochs.since(token.subject, standing.subject_epoch, now),
+            global_since=self._epochs.since("", standing.global_epoch, now),
+            leeway=trust.leeway,
+        )
         return proof
 
     def _verify(self, shown: RemoteBearer, trust: RemoteTrust, now: float) -> RemoteToken:

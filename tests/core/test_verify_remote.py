@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from gateway.core.jose import TokenFault
-from gateway.core.revocation import as_looked_up, ensure_not_revoked
+from gateway.core.revocation import as_looked_up, ensure_remote_not_revoked
 from gateway.core.verify import ACCESS_TOKEN
 from gateway.core.verify_remote import ANY_TOKEN, ensure_remote_in_force, key_id_of, verify_remote
 from gateway.errors import InvalidToken
@@ -133,14 +133,19 @@ def test_the_blacklist_is_asked_for_names_with_the_alias_and_for_no_family() -> 
     assert nameless.token_id == "corp|"
 
 
-@pytest.mark.parametrize(
-    "standing", [Standing(token_revoked=True), Standing(subject_epoch=1), Standing(global_epoch=7)]
-)
-def test_n49_an_epoch_refuses_it_whenever_it_was_issued_because_it_has_no_number(standing: Standing) -> None:
-    """N49: a check that cannot be made refuses; it is not skipped."""
-    with pytest.raises(InvalidToken):
-        ensure_not_revoked(as_looked_up(remote()), standing)
+def refuses(standing: Standing, *, subject_since: float = 0.0, global_since: float = 0.0) -> bool:
+    try:
+        ensure_remote_not_revoked(remote(), standing, subject_since=subject_since, global_since=global_since, leeway=30)
+    except InvalidToken as error:
+        return error.reason == TokenFault.REVOKED
+    return False
 
 
-def test_without_an_entry_on_the_blacklist_it_passes() -> None:
-    ensure_not_revoked(as_looked_up(remote()), Standing())
+def test_n49_without_a_number_it_is_compared_with_an_epoch_by_the_time() -> None:
+    """N49: by `jti`, by subject and by everything; what may be older than an epoch is taken for older."""
+    assert refuses(Standing(token_revoked=True))
+    for since, is_refused in ((NOW - 31, False), (NOW - 29, True), (NOW, True), (NOW + 1000, True)):
+        assert refuses(Standing(subject_epoch=1), subject_since=since) is is_refused
+        assert refuses(Standing(global_epoch=7), global_since=since) is is_refused
+    assert refuses(Standing(subject_epoch=1, global_epoch=7), subject_since=NOW - 1000, global_since=NOW)
+    assert not refuses(Standing())
