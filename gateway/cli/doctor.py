@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli import local_checks, network_checks
+from gateway.cli import issuer_checks, local_checks, network_checks
 from gateway.cli.configuration import config_option, load
 from gateway.cli.outcome import Outcome, State, ok
 from gateway.errors import DependencyError
@@ -25,9 +25,9 @@ _MARKS: Mapping[State, str] = {State.OK: "ok  ", State.FINDING: "MEND", State.UN
 def doctor(ctx: click.Context, config: Path, *, as_json: bool) -> None:
     """Check what the gateway depends on.
 
-    Looks at secrets, keys, files, the application, PostgreSQL and Redis, and changes nothing. Ends with 0, with 1 where
-    something should be mended, with 69 where something cannot be reached, and with 78 where the configuration is
-    faulty.
+    Looks at secrets, keys, files, the application, PostgreSQL, Redis and other issuers, and changes nothing. Ends with
+    0, with 1 where something should be mended, with 69 where something cannot be reached, and with 78 where the
+    configuration is faulty.
     """
     settings = load(config)
     outcomes: list[Outcome] = []
@@ -53,4 +53,5 @@ def _examine(settings: Settings, environ: Mapping[str, str], now: float) -> Iter
     yield from local_checks.check_session_places(settings)
     yield from network_checks.check_postgres(settings, environ)
     yield from network_checks.check_redis(settings, environ)
+    yield from issuer_checks.check_issuers(settings)
     yield from network_checks.check_upstreams(settings, now)
