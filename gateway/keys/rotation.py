@@ -110,19 +110,24 @@ class KeyRotation:
             self._install(now)
 
     def take(self, listed: ListedKeys, algorithm: str, now: float) -> None:
-        """Take over another list of keys, which was loaded already. Those that are not on it any more are refused."""
-        self._listed, self._algorithm = listed, algorithm
-        self._replaced.clear()
+        """Take over another list of keys, which was loaded already. Keys of places that are not on it are refused."""
+        before, self._listed, self._algorithm = self._listed.keys, listed, algorithm
+        self._keep_replaced(before, now)
         self._install(now)
 
     async def _read_files(self, now: float) -> None:
-        before = {key.kid: key for key in self._listed.keys}
+        before = self._listed.keys
         await asyncio.to_thread(self._listed.try_load)
-        listed = {key.kid for key in self._listed.keys}
-        for kid in before.keys() - listed:
-            self._replaced[kid] = _Kept(before[kid], now + self._schedule.retire_delay)
-        for kid in self._replaced.keys() & listed:
-            del self._replaced[kid]
+        self._keep_replaced(before, now)
+
+    def _keep_replaced(self, before: Sequence[RingKey], now: float) -> None:
+        """Go on with keys whose places hold others now: a replica that has not looked yet still signs with them."""
+        listed, places = {key.kid for key in self._listed.keys}, {str(place) for place in self._listed.places}
+        for key in before:
+            self._replaced.setdefault(key.kid, _Kept(key, now + self._schedule.retire_delay))
+        self._replaced = {
+            kid: kept for kid, kept in self._replaced.items() if kid not in listed and kept.key.source in places
+        }
 
     async def _follow_store(self, now: float) -> None:
         self._take_records(await self._store.read())

@@ -306,6 +306,24 @@ async def test_k5_a_file_that_holds_another_key_now_loses_no_token_and_signs_aft
         assert list(rotation.ring.verification_keys) == [ring_key("ES256 b").kid] == [await kid_of(rotation)]
 
 
+async def test_k5_a_reload_of_the_configuration_keeps_what_was_written_over_lately(tmp_path: Path) -> None:
+    """K5: whether the file or SIGHUP is noticed first."""
+    place = listing(tmp_path)
+    assert place.file is not None
+    with replica(MemoryKeyStore(), place, schedule=NEVER) as rotation:
+        await rotation.start(NOW)
+        old = rotation.active
+        overwrite(place.file, pem_of("ES256 b"))
+        for second in (1, 2):
+            again = ListedKeys([place], {})
+            again.load()
+            rotation.take(again, "ES256", NOW + second)
+            await rotation.look(NOW + second)
+            assert set(rotation.ring.verification_keys) == {old, ring_key("ES256 b").kid}
+        await rotation.look(NOW + 1 + 7200)
+        assert set(rotation.ring.verification_keys) == {ring_key("ES256 b").kid}
+
+
 async def test_k5_a_key_that_is_not_listed_any_more_is_refused_at_once(tmp_path: Path) -> None:
     """K5: taking a key out of the configuration is an order; overwriting a file need not be one."""
     places = [listing(tmp_path, "a.pem", "ES256 a"), listing(tmp_path, "b.pem", "ES256 b")]
