@@ -25,7 +25,8 @@ _UNKNOWN = 256
 class RemotePolicy:
     """Where the keys of an issuer are, and how they are kept. All durations in seconds.
 
-    `keep` is how long the last good keys count while the issuer cannot be reached.
+    `keep` is how long the last good keys count while the issuer cannot be reached. `first_retry` is the time between
+    two attempts while there are none at all, and nobody can be let in.
     """
 
     trust: RemoteTrust
@@ -33,6 +34,7 @@ class RemotePolicy:
     algorithms: tuple[str, ...]
     refresh: float = 300.0
     cool_down: float = 30.0
+    first_retry: float = 5.0
     timeout: float = 5.0
     keep: float = 86400.0
     largest: int = 256 * 1024
@@ -90,6 +92,8 @@ class RemoteIssuer:
     def _is_due(self, now: float) -> bool:
         if self._tried_at is None:
             return True
+        if self._trust is None:
+            return now >= self._tried_at + self.policy.first_retry
         waits = self.policy.cool_down if self._is_wanted or self.fault else self.policy.refresh
         return now >= self._tried_at + waits
 

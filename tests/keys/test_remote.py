@@ -152,9 +152,16 @@ async def test_fault_k3_keys_that_are_too_old_are_an_outage_and_not_a_refusal(wo
 
 
 async def test_fault_k3_an_issuer_that_is_down_is_asked_again_after_the_cool_down_and_no_sooner(world: World) -> None:
-    """Fault K3: down."""
+    """Fault K3: down, with keys and before there were any."""
     world.server.says = b""
-    for _ in range(60):
+    for _ in range(20):
+        await world.look(after=1)
+    assert world.server.asked == 4  # each five seconds: nobody can be let in
+    world.server.says = GOOD
+    await world.look(after=5)
+    world.server.says, world.server.asked = b"", 0
+    await world.look(after=300)
+    for _ in range(59):
         await world.look(after=1)
     assert world.server.asked == 2
 
