@@ -6,7 +6,7 @@ from gateway.headers import Pairs
 from gateway.model import Answer, RequestHead
 
 _OURS = (b"authorization", b"x-crossfade")
-_EXPOSED = b"www-authenticate, retry-after, x-crossfade, x-request-id, date"
+_EXPOSED = b"www-authenticate, retry-after, x-crossfade, x-request-id, date, dpop-nonce"
 _MAX_AGE = b"600"
 
 

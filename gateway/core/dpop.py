@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
@@ -18,7 +18,7 @@ from gateway.core.claims import read_date, read_identifier
 from gateway.core.jose import read_compact, read_object
 from gateway.core.target_uri import find_normal_uri
 from gateway.core.verify import REFUSED_PARAMETERS, ensure_signature
-from gateway.errors import InvalidDpopProof, InvalidToken
+from gateway.errors import InvalidDpopProof, InvalidToken, UseDpopNonce
 from gateway.headers import Pairs
 from gateway.records import VerificationKey
 
@@ -27,6 +27,9 @@ ALGORITHMS = ("ES256", "EdDSA", "PS256", "RS256")
 
 MAX_PROOF = 4096
 """Bytes; a proof with an RSA key of 4096 bits has about 2,000."""
+
+NONCE_LIFE = 300.0
+"""Seconds after which the next nonce is given; the one before is accepted as long again."""
 
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _RSA_BITS = range(2048, 4097)
@@ -41,12 +44,14 @@ _SCHEME = re.compile(rb"dpop +", re.IGNORECASE)
 class DpopPolicy:
     """What proofs are held to. `origin` is that of the public URL; never taken from Host.
 
-    A proof is good for `max_age` seconds, and may have been made up to `leeway` seconds ahead of our clock.
+    A proof is good for `max_age` seconds, and may have been made up to `leeway` seconds ahead of our clock. With
+    `nonce_key`, a secret of all gateways, it must hold a nonce that we gave (section 8).
     """
 
     origin: str
     max_age: float = 60.0
     leeway: float = 30.0
+    nonce_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ def verify_proof(
 
     Raises:
         InvalidDpopProof: it proves nothing. Why is not said.
+        UseDpopNonce: it would be good, but holds no nonce of ours, or an old one.
     """
     try:
         return _verify(text, method, path, policy, now, access_token)
@@ -105,9 +111,23 @@ def _verify(
     issued_at = read_date(claims, "iat")
     if not now - policy.max_age < issued_at <= now + policy.leeway:
         raise ValueError("too old, or from the future")
+    _ensure_nonce(claims, policy, now)
     thumbprint = _digest(orjson.dumps(members, option=orjson.OPT_SORT_KEYS))
     name = _digest(f"{thumbprint} {read_identifier(claims, 'jti')}".encode())
     return DpopProof(thumbprint, name, issued_at + policy.max_age)
+
+
+def nonce_at(key: bytes, now: float) -> str:
+    """Return the nonce of a moment. It needs no store: whoever has the key knows the one before as well."""
+    return _encode(hmac.digest(key, b"%d" % (now // NONCE_LIFE), hashlib.sha256)[:16])
+
+
+def _ensure_nonce(claims: Mapping[str, object], policy: DpopPolicy, now: float) -> None:
+    if not policy.nonce_key:
+        return
+    current, before = nonce_at(policy.nonce_key, now), nonce_at(policy.nonce_key, now - NONCE_LIFE)
+    if claims.get("nonce") not in (current, before):
+        raise UseDpopNonce(current)
 
 
 def _read_header(header: Mapping[str, object]) -> tuple[str, dict[str, str]]:
@@ -154,4 +174,8 @@ def _ensure_made_for(
 
 
 def _digest(value: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(value).digest()).rstrip(b"=").decode()
+    return _encode(hashlib.sha256(value).digest())
+
+
+def _encode(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

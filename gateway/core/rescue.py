@@ -15,8 +15,10 @@ from gateway.errors import (
     GrantError,
     InvalidClient,
     MethodRefused,
+    NonceDemanded,
     Unauthenticated,
     UpgradeRefused,
+    UseDpopNonce,
     WrongMethod,
 )
 from gateway.headers import Pairs
@@ -88,6 +90,8 @@ def _fields(
         fields.append((b"www-authenticate", _challenge(error, head)))
     if isinstance(error, MethodRefused):
         fields.append((b"allow", _ALLOWED))
+    if isinstance(error, (UseDpopNonce, NonceDemanded)):
+        fields.append((b"dpop-nonce", error.nonce.encode()))
     if isinstance(error, WrongMethod):
         fields.append((b"allow", error.allow.encode()))
     if isinstance(error, UpgradeRefused):

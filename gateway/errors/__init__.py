@@ -21,6 +21,7 @@
     │   ├── InvalidToken             401 invalid_token
     │   │   └── PossessionUnproved   401 invalid_token, with the scheme DPoP (RFC 9449)
     │   ├── InvalidDpopProof         401 invalid_dpop_proof
+    │   │   └── UseDpopNonce         401 use_dpop_nonce
     │   ├── SessionEnded             401 session_ended
     │   └── InvalidClient            401 invalid_client
     ├── Forbidden                    403
@@ -32,6 +33,7 @@
     │   ├── InvalidGrant             400 invalid_grant
     │   ├── InvalidTarget            400 invalid_target
     │   ├── ProofRefused             400 invalid_dpop_proof
+    │   │   └── NonceDemanded        400 use_dpop_nonce
     │   ├── UnsupportedGrantType     400 unsupported_grant_type
     │   └── UnsupportedTokenType     400 unsupported_token_type
     ├── NotFound                     404 not_found
@@ -76,6 +78,7 @@ from gateway.errors.access import (
     InvalidToken,
     IssuingSuspended,
     LoginRequired,
+    NonceDemanded,
     NotFound,
     OriginRefused,
     PhaseOff,
@@ -88,6 +91,7 @@ from gateway.errors.access import (
     Unauthenticated,
     UnsupportedGrantType,
     UnsupportedTokenType,
+    UseDpopNonce,
     WrongMethod,
 )
 from gateway.errors.base import (
@@ -152,6 +156,7 @@ __all__ = [
     "IssuingSuspended",
     "LoginRequired",
     "MethodRefused",
+    "NonceDemanded",
     "NotFound",
     "NotImplementedCoding",
     "OriginRefused",
@@ -180,6 +185,7 @@ __all__ = [
     "UpstreamMalformed",
     "UpstreamTimeout",
     "UpstreamUnreachable",
+    "UseDpopNonce",
     "VaultUnavailable",
     "VersionRefused",
     "WebSocketUnsupported",

@@ -55,6 +55,18 @@ class InvalidDpopProof(Unauthenticated):
     scheme = "DPoP"
 
 
+class UseDpopNonce(InvalidDpopProof):
+    """The proof is good but for the nonce of ours that it must hold (RFC 9449 section 9); `nonce` is the one to use."""
+
+    code = "use_dpop_nonce"
+    challenge = "use_dpop_nonce"
+    title = "The DPoP proof needs a nonce of this server."
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__()
+        self.nonce = nonce
+
+
 class SessionEnded(Unauthenticated):
     """The token is good, but the session that it stands for has ended."""
 
@@ -132,6 +144,17 @@ class ProofRefused(GrantError):
 
     code = "invalid_dpop_proof"
     title = "The DPoP proof is not valid."
+
+
+class NonceDemanded(ProofRefused):
+    """The proof of a token request needs a nonce of ours (RFC 9449 section 8); `nonce` is the one to use."""
+
+    code = "use_dpop_nonce"
+    title = "The DPoP proof needs a nonce of this server."
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__()
+        self.nonce = nonce
 
 
 class InvalidTarget(GrantError):

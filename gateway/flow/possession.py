@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from gateway.core.dpop import DpopPolicy, DpopProof, find_proof, has_dpop_scheme, verify_proof
-from gateway.errors import InvalidDpopProof, PossessionUnproved, ProofRefused
+from gateway.errors import InvalidDpopProof, NonceDemanded, PossessionUnproved, ProofRefused, UseDpopNonce
 from gateway.facts import Event, Nothing
 from gateway.model import RequestHead
 from gateway.ports import Facts, ProofReplays
@@ -58,12 +58,14 @@ class Possession:
         """Return the thumbprint of the key that a token request proves, empty where it shows no proof (section 5).
 
         Raises:
-            ProofRefused: the proof is repeated, proves nothing, or was shown before.
+            ProofRefused: the proof is repeated, proves nothing, was shown before, or holds no nonce of ours.
         """
         if self._policy is None:
             return ""
         try:
             proof = await self._find_proof(head, now, None)
+        except UseDpopNonce as error:
+            raise NonceDemanded(error.nonce) from error
         except InvalidDpopProof as error:
             raise ProofRefused from error
         return "" if proof is None else proof.thumbprint

@@ -27,6 +27,7 @@ class DerivedKeys:
     vault_key: bytes = field(repr=False)
     session_hash_key: bytes = field(repr=False)
     signing_key_seal: bytes = field(repr=False)
+    nonce_key: bytes = field(repr=False)
     vault_key_id: str
 
 
@@ -37,6 +38,7 @@ def derive_keys(master: bytes) -> DerivedKeys:
         vault_key=derive(master, "vault key"),
         session_hash_key=derive(master, "session hash"),
         signing_key_seal=derive(master, "signing key seal"),
+        nonce_key=derive(master, "dpop nonce"),
         vault_key_id=derive(master, "vault key id")[:8].hex(),
     )
 

@@ -45,7 +45,7 @@ _AUDIT = (
 )
 _FORGET = (
     "UPDATE refresh_tokens SET successor_sealed = NULL WHERE token_hash IN (SELECT token_hash FROM refresh_tokens "
-    "WHERE successor_sealed IS NOT NULL AND used_at <= coalesce($1, extract(epoch FROM clock_timestamp())) - $2 "
+    "WHERE successor_sealed IS NOT NULL AND used_at <= coalesce($1, extract(epoch FROM statement_timestamp())) - $2 "
     "LIMIT $3 FOR UPDATE SKIP LOCKED)"
 )
 

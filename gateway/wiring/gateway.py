@@ -89,7 +89,7 @@ class Gateway(Carrier):
         )
         self._csrf = CsrfPairs(public_origin=str(settings.public_url), entropy=randomness.token_bytes)
         self._sites = {site.name: site for site in policies.sites_of(settings)}
-        self._possession = open_possession(settings, environ, self.facts, opened)
+        self._possession = open_possession(settings, environ, self.facts, opened, keys_of_master.nonce_key)
         self._rates = TokenRates(policies.rate_policy_of(settings), open_limiter(settings, environ, opened), self.facts)
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
         self.tokens = self._token_flow(token_secrets)

@@ -32,15 +32,24 @@ def open_limiter(settings: Settings, environ: Environ, opened: AsyncExitStack) -
     return limiter
 
 
-def open_possession(settings: Settings, environ: Environ, facts: Facts, opened: AsyncExitStack) -> Possession:
+def open_possession(
+    settings: Settings, environ: Environ, facts: Facts, opened: AsyncExitStack, nonce_key: bytes = b""
+) -> Possession:
     """Prepare checking proofs of possession, where that is switched on. `opened` closes what it uses.
+
+    `nonce_key` is the secret from which all gateways derive their nonces, where the configuration asks for them.
 
     Raises:
         ConfigurationError: the address of Redis cannot be used, or the package for it is missing.
     """
     if not settings.dpop.enabled:
         return Possession(facts=facts)
-    policy = DpopPolicy(str(settings.public_url), settings.dpop.max_age, settings.tokens.leeway)
+    policy = DpopPolicy(
+        str(settings.public_url),
+        max_age=settings.dpop.max_age,
+        leeway=settings.tokens.leeway,
+        nonce_key=nonce_key if settings.dpop.nonce else b"",
+    )
     return Possession(policy, _open_replays(settings, environ, policy.max_age + policy.leeway, opened), facts)
 
 

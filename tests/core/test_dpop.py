@@ -1,14 +1,15 @@
 """N70 to N73: a proof of possession, check by check (RFC 9449 section 4.3)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.dpop import DpopPolicy, DpopProof, find_proof, has_dpop_scheme, verify_proof
-from gateway.errors import InvalidDpopProof
+from gateway.core.dpop import DpopPolicy, DpopProof, find_proof, has_dpop_scheme, nonce_at, verify_proof
+from gateway.errors import InvalidDpopProof, UseDpopNonce
 from tests.core.proving import KEYS, Prover, encode, hash_of
 
 NOW = 1_800_000_000.0
@@ -147,6 +148,31 @@ def test_n70_any_other_key_proves_nothing(jwk: dict[str, object]) -> None:
     for algorithm in ("ES256", "EdDSA", "RS256"):
         with pytest.raises(InvalidDpopProof):
             check(Prover(algorithm).proof("GET", URI, NOW, header={"jwk": jwk}))
+
+
+def test_n74_a_nonce_once_given_is_required() -> None:
+    """N74 (sections 8 and 11.3): the present one or the one before, and the answer names the present one."""
+    policy = replace(POLICY, nonce_key=b"k" * 32)
+    present, before, older = (nonce_at(b"k" * 32, NOW - age) for age in (0, 300, 600))
+    assert len({present, before, older, nonce_at(b"o" * 32, NOW)}) == 4
+
+    def show(nonce: object) -> DpopProof:
+        text = ADA.proof("GET", URI, NOW, claims={"nonce": nonce}).encode()
+        return verify_proof(text, method=b"GET", path=b"/api/notes", policy=policy, now=NOW)
+
+    assert {show(nonce).thumbprint for nonce in (present, before)} == {ADA.thumbprint}
+    for nonce in (None, "", older, 1, [present]):
+        with pytest.raises(UseDpopNonce) as asked:
+            show(nonce)
+        assert asked.value.nonce == present
+
+
+def test_n74_a_bad_proof_is_given_no_nonce() -> None:
+    """N74: what is wrong in any other way is refused as before."""
+    policy = replace(POLICY, nonce_key=b"k" * 32)
+    with pytest.raises(InvalidDpopProof) as refused:
+        verify_proof(BAD["another method"]().encode(), method=b"GET", path=b"/api/notes", policy=policy, now=NOW)
+    assert not isinstance(refused.value, UseDpopNonce)
 
 
 def test_n73_two_proofs_have_two_names_and_one_has_one() -> None:

@@ -178,11 +178,30 @@ async def test_n73_a_proof_for_a_token_counts_once(site: Site) -> None:
     assert code(await ask(site, data, None, dpop=proof)) == (400, "invalid_dpop_proof")
 
 
-async def test_n74_no_nonce_is_given_and_none_is_asked_for(site: Site) -> None:
-    """N74 (section 8): a server that gives a nonce must ask for it; we give none, so that none may be missing."""
+async def test_n74_where_no_nonce_is_given_none_is_asked_for(site: Site) -> None:
+    """N74 (section 8): by default there is no nonce, so that none may be missing."""
     response = await ask(site, {**EXCHANGE, "client_id": "mobile"})
     assert "dpop-nonce" not in response.headers
     assert (await look(site, response.json()["access_token"])).status_code == 200
+
+
+async def test_n74_a_nonce_is_asked_for_at_both_endpoints_and_good_at_both(site: Site) -> None:
+    """N74 (sections 8 and 9): 400 and 401 `use_dpop_nonce` carry the nonce, and the same request with it is good."""
+    world = site.world
+    policy = DpopPolicy(ORIGIN, max_age=60.0, leeway=30.0, nonce_key=b"k" * 32)
+    world.possession = Possession(policy, MemoryProofReplays(90.0), world.facts)
+    site = Site(world)
+    data = {**EXCHANGE, "client_id": "mobile"}
+    asked = await ask(site, data)
+    assert (*code(asked), asked.json()["error"]) == (400, "use_dpop_nonce", "use_dpop_nonce")
+    nonce = {"nonce": asked.headers["dpop-nonce"]}
+    proof = ADA.proof("POST", f"{ORIGIN}{TOKEN}", world.now, claims=nonce)  # type: ignore[arg-type]
+    token = (await ask(site, data, None, dpop=proof)).json()["access_token"]
+    again = await look(site, token)
+    assert (*code(again), again.headers["dpop-nonce"]) == (401, "use_dpop_nonce", nonce["nonce"])
+    assert 'error="use_dpop_nonce"' in again.headers["www-authenticate"]
+    good = ADA.proof("GET", f"{ORIGIN}{SESSION}", world.now, token=token, claims=nonce)  # type: ignore[arg-type]
+    assert (await look(site, token, proof=good)).status_code == 200
 
 
 async def test_n53_metadata_and_introspection_tell_of_bound_tokens(site: Site) -> None:

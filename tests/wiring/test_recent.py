@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.rates import Charge, Rate
-from gateway.errors import PossessionUnproved, ProofRefused
+from gateway.errors import NonceDemanded, PossessionUnproved, ProofRefused
 from gateway.facts import Nothing
 from gateway.model import RequestHead
 from gateway.settings.load import load_settings
@@ -61,6 +61,15 @@ async def test_with_redis_all_count_together_and_know_the_same_proofs(tmp_path: 
             assert await mine.find_key(token_request(proof), NOW) == KEY.thumbprint
             with pytest.raises(ProofRefused):
                 await other.find_key(token_request(proof), NOW)
+
+
+async def test_a_nonce_is_asked_for_where_that_is_switched_on(tmp_path: Path) -> None:
+    settings = read(tmp_path, "dpop: { enabled: true, nonce: true }\n")
+    async with AsyncExitStack() as opened:
+        possession = open_possession(settings, {}, Nothing(), opened, b"k" * 32)
+        proof = KEY.proof("POST", "https://www.example.com/.crossfade/token", NOW)
+        with pytest.raises(NonceDemanded):
+            await possession.find_key(token_request(proof), NOW)
 
 
 async def test_proofs_are_read_only_where_that_is_switched_on(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ export type GatewayCode =
   | "invalid_request"
   | "invalid_grant"
   | "invalid_dpop_proof"
+  | "use_dpop_nonce"
   | "invalid_target"
   | "unsupported_grant_type"
   | "unsupported_token_type"

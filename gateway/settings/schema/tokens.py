@@ -47,6 +47,8 @@ class Dpop(Section):
     """Accepts proofs: whoever asks for tokens with one gets tokens that count only with another proof of its key."""
     max_age: Duration = 60.0
     """How old a proof may be; each counts once within that time."""
+    nonce: Flag = False
+    """Asks for a nonce of ours in each proof, against proofs made in advance; a new one is given every five minutes."""
 
 
 class Client(Section):
