@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -167,3 +168,19 @@ async def test_a_logout_ends_what_the_session_has_open_in_every_worker(several: 
     finally:
         for socket in sockets:
             await socket.close()
+
+
+def test_k6_a_compromised_key_is_refused_by_every_worker_and_all_agree_which_one_signs(several: SharedWorld) -> None:
+    """K6: the order comes over the admin port, which is another process than those that check tokens."""
+    browser = several.browser()
+    browser.log_in()
+    assert browser.exchange().status_code == 200
+    bearer = {"Authorization": f"Bearer {browser.token}"}
+    assert statuses(several, "/api/me", **bearer) == {200}
+    stolen = str(jwt.get_unverified_header(browser.token)["kid"])
+    command(several, "keys", "compromise", stolen, "--reason", "drill")
+    wait_for(lambda: statuses(several, "/api/me", **bearer) == {401}, within=5.0)
+    wait_for(lambda: metric(several, f'crossfade_signing_key_info{{kid="{stolen[:8]}"}}') == 0, within=5.0)
+    assert metric(several, "crossfade_signing_key_info") == 1
+    assert browser.refresh().status_code == 200
+    wait_for(lambda: statuses(several, "/api/me", Authorization=f"Bearer {browser.token}") == {200}, within=5.0)
