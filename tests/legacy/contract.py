@@ -20,9 +20,9 @@ from tests.e2e.world import ROOT, Process, free_port
 class Case:
     """An application: how it is started, and how the gateway is told of its sessions.
 
-    `command` and `place` may name $port, $redis, $postgres and $folder. `away` is a place where nobody answers, empty
-    for sessions that need none. `is_kept_by_client` says that the cookie is the session, of which an old copy
-    stays good for the application after a logout.
+    `command`, `session` and `place` may name $port, $redis, $postgres and $folder. `away` is a place where nobody
+    answers, empty for sessions that need none. `is_kept_by_client` says that the cookie is the session, of which an old
+    copy stays good for the application after a logout.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Scene:
     def start_gateway(self, place: str, on_undetermined: str = "forward") -> None:
         """Start it, or start it again with the sessions in another place."""
         self.gateway.stop()
-        session = f"{self.case.session}, place: {self._filled(place)}, on_undetermined: {on_undetermined}"
+        session = f"{self._filled(self.case.session)}, place: {self._filled(place)}, on_undetermined: {on_undetermined}"
         self.config.write_text(
             f"""
 listen: 127.0.0.1:{self.port}
@@ -120,7 +120,10 @@ drain: {{ delay: 0s, timeout: 5s }}
 
 
 def post(browser: Browser, path: str, **form: str) -> httpx.Response:
-    return browser.send("POST", path, form=form)
+    """Post as a page of the application does, with its token against forged requests where it has one."""
+    token = browser.cookies.get("csrftoken")
+    headers = {"Origin": browser.base, **({"X-CSRFToken": token} if token else {})}
+    return browser.send("POST", path, form=form, headers=headers)
 
 
 def who(browser: Browser) -> str:
@@ -147,6 +150,23 @@ NO_REDIS = "{ redis: { url: 'unix:///nobody.sock' } }"
 NO_POSTGRES = "{ postgres: { url: 'postgresql://a@127.0.0.1:1/b' } }"
 SECRET = "secrets: { env: SECRET }"
 
+DJANGO = Case(
+    "django",
+    [*PYTHON, "django", "$port", "$folder/app.db"],
+    f"format: django, {SECRET}",
+    "sessionid",
+    "{ sqlite: { file: '$folder/app.db' } }",
+    "{ sqlite: { file: '$folder/none.db' } }",
+)
+DJANGO_CACHE = Case(
+    "django-cache",
+    [*PYTHON, "django", "$port", "$folder/app.db", "$redis"],
+    f"format: django, {SECRET}, users: {{ place: {{ sqlite: {{ file: '$folder/app.db' }} }} }}",
+    "sessionid",
+    IN_REDIS,
+    NO_REDIS,
+    on_undetermined="refuse",
+)
 FLASK = Case(
     "flask", [*PYTHON, "flask", "$port"], f"format: flask, {SECRET}", "session", IN_COOKIE, is_kept_by_client=True
 )
@@ -203,4 +223,4 @@ PHP = Case(
     "{ file: { directory: '$folder/none' } }",
     folder=FOLDER / "php",
 )
-CASES = [FLASK, FLASK_SESSION, STARLETTE, EXPRESS_REDIS, EXPRESS_POSTGRES, EXPRESS_COOKIE, PHP]
+CASES = [DJANGO, DJANGO_CACHE, FLASK, FLASK_SESSION, STARLETTE, EXPRESS_REDIS, EXPRESS_POSTGRES, EXPRESS_COOKIE, PHP]

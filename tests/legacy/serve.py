@@ -1,4 +1,4 @@
-"""Real Python applications whose sessions the gateway reads: `python -m tests.legacy.serve NAME PORT [REDIS]`.
+"""Real Python applications for the contract: `python -m tests.legacy.serve NAME PORT [DATABASE] [REDIS]`.
 
 All of them answer the same: POST /login (user), /logout, /rotate, /note; GET /who.
 """
@@ -55,6 +55,35 @@ def flask_application(redis_url: str = "") -> Any:
     return app
 
 
+def django_application(database: str, redis_url: str = "") -> Any:
+    """Everything but the login is checked for CSRF, as it is where nobody takes that off."""
+    import django
+    from django.conf import settings
+
+    cache = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}
+    settings.configure(
+        SECRET_KEY="sekrit",
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF="tests.legacy.django_urls",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+        ],
+        SESSION_ENGINE=f"django.contrib.sessions.backends.{'cache' if redis_url else 'db'}",
+        CACHES={"default": cache if redis_url else {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
+        USE_TZ=True,
+    )
+    django.setup()
+    from django.core.management import call_command
+    from django.core.wsgi import get_wsgi_application
+
+    call_command("migrate", verbosity=0)
+    return get_wsgi_application()
+
+
 def starlette_application() -> Any:
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
@@ -92,14 +121,17 @@ def starlette_application() -> Any:
     return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, secret_key="sekrit")])
 
 
-def main(name: str, port: str, redis_url: str = "") -> None:
+def main(name: str, port: str, *places: str) -> None:
     if name == "starlette":
         import uvicorn
 
         uvicorn.run(starlette_application(), host="127.0.0.1", port=int(port), log_level="warning")
         return
+    from werkzeug.serving import run_simple
+
     warnings.simplefilter("ignore", DeprecationWarning)
-    flask_application(redis_url).run("127.0.0.1", int(port), threaded=True)
+    application = django_application(*places) if name == "django" else flask_application(*places)
+    run_simple("127.0.0.1", int(port), application, threaded=True)
 
 
 if __name__ == "__main__":

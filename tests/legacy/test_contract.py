@@ -1,4 +1,4 @@
-"""Every application keeps the contract: see `tests.legacy.contract`. Django keeps it in `tests/e2e`, with CSRF.
+"""Every application keeps the contract: see `tests.legacy.contract`. Of them Django checks for forged requests.
 
 Each test has a user of its own: who signs in again within the second of his logout is taken for a copy of before.
 """
