@@ -12,6 +12,7 @@ from gateway.errors import Conflict
 from gateway.records import KeyChange, KeyRecord
 
 NOTHING = KeyChange()
+_DAY = 86400.0
 
 
 def publish_listed(
@@ -41,8 +42,11 @@ def make_due(
 
 
 def forget_gone(records: Sequence[KeyRecord], listed: Sequence[str], schedule: KeySchedule, now: float) -> KeyChange:
-    """Delete kept keys that verify nothing any more, so that nobody finds them later."""
-    states = plan_ring(records, listed, schedule, now).states
+    """Delete kept keys that have verified nothing for a day, so that nobody finds them later.
+
+    The day is for a gateway whose clock is wrong: it must not take keys from the others.
+    """
+    states = plan_ring(records, listed, schedule, now - _DAY).states
     gone = (record.kid for record in records if record.is_kept and states.get(record.kid) is KeyState.GONE)
     return KeyChange(delete=tuple(gone))
 

@@ -63,6 +63,7 @@ class KeyRotation:
         self._closed: dict[str, str] = {}
         self._replaced: dict[str, _Kept] = {}
         self._plan = RingPlan({}, "", 0.0)
+        self._spare: KeyRecord | None = None
         self._fault = ""
         self._one_at_a_time = asyncio.Lock()
 
@@ -154,6 +155,8 @@ class KeyRotation:
                 except ConfigurationError as error:
                     self._closed[record.kid] = str(error)
         kept = {record.kid for record in records if record.sealed}
+        if self._spare is not None and self._spare.kid in kept:
+            self._spare = None
         self._opened = {kid: key for kid, key in self._opened.items() if kid in kept}
         self._closed = {kid: fault for kid, fault in self._closed.items() if kid in kept}
 
@@ -201,7 +204,10 @@ class KeyRotation:
         return replaced.key if replaced is not None else self._opened[kid]
 
     async def _make(self) -> KeyRecord:
-        return self._seal.seal(await asyncio.to_thread(generate_key, self._algorithm))
+        """Return a new key, the same one until it was used: while nothing can be stored, one is enough."""
+        if self._spare is None or self._spare.algorithm != self._algorithm:
+            self._spare = self._seal.seal(await asyncio.to_thread(generate_key, self._algorithm))
+        return self._spare
 
     async def _change(self, decide: DecideKeys) -> None:
         self._take_records(await self._store.change(decide))

@@ -14,11 +14,14 @@ from structlog.testing import capture_logs
 
 from gateway.core.key_states import KeySchedule
 from gateway.errors import ConfigurationError, Conflict, DependencyError, StoreUnavailable
+from gateway.keys import rotation as rotation_module
 from gateway.keys.files import KeyPlace
+from gateway.keys.generated import generate_key
 from gateway.keys.listed import ListedKeys
-from gateway.keys.ring import KeyRing
+from gateway.keys.ring import KeyRing, RingKey
 from gateway.keys.rotation import KeyRotation
 from gateway.keys.sealed import KeySeal
+from gateway.records import DecideKeys
 from gateway.stores.keys_memory import MemoryKeyStore
 from tests.keys.material import key_file, pem_of, ring_key
 
@@ -165,6 +168,36 @@ async def test_the_end_of_the_present_key_set_follows_the_calendar() -> None:
         assert rotation.ring.changes_at == NOW + 30 * DAY + 7200  # the one of before is gone
         await rotation.look(NOW + 30 * DAY + 7200)
         assert len(rotation.ring.verification_keys) == 1
+
+
+async def test_while_nothing_can_be_stored_no_key_is_made_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ReadOnly(MemoryKeyStore):
+        is_read_only = False
+
+        async def change(self, decide: DecideKeys) -> Any:
+            if self.is_read_only:
+                raise StoreUnavailable
+            return await super().change(decide)
+
+    made: list[str] = []
+
+    def make(algorithm: str) -> RingKey:
+        made.append(algorithm)
+        return generate_key(algorithm)
+
+    monkeypatch.setattr(rotation_module, "generate_key", make)
+    store = ReadOnly()
+    with replica(store) as rotation:
+        await rotation.start(NOW)
+        store.is_read_only = True
+        for second in range(5):
+            await rotation.look(NOW + 29 * DAY + second)
+        store.is_read_only = False
+        await rotation.look(NOW + 29 * DAY + 9)
+        assert len(made) == len(await store.read()) == 2
+        await rotation.rotate(by="", reason="", is_emergency=True, now=NOW + 29 * DAY + 10)
+        await rotation.look(NOW + 60 * DAY)
+        assert len({record.kid for record in await store.read()}) == len(await store.read())
 
 
 # --- K6: a key is stolen ---
