@@ -1,5 +1,6 @@
 """The fast copy of what was revoked: in this process, and in the Redis that several gateways share."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from gateway.stores.vault_copied import CopiedVaultStore
 
 
+_LONGEST_START = 1.0
+"""Seconds that a start waits for Redis."""
 _COPY_TIMEOUT = 0.3
 """Seconds; a request waits for a copy only while the database is away."""
 
@@ -69,13 +72,20 @@ def open_redis(
     shared = RedisRevocationStore(address, log, clock, RedisPolicy(also_check=policy.also_check))
     feed = RevocationFeed(address, shared.keys, mirror, clock)
 
+    filling: list[asyncio.Task[None]] = []
+
     async def start() -> None:
         await mirror.start()
-        await shared.start()
+        # An empty Redis takes a while to fill; until then the mirror answers.
+        filling.append(asyncio.ensure_future(shared.start()))
+        await asyncio.wait(filling, timeout=_LONGEST_START)
         await feed.start()
 
     async def aclose() -> None:
         await feed.close()
+        for task in filling:
+            task.cancel()
+        await asyncio.gather(*filling, return_exceptions=True)
         await shared.close()
         await mirror.close()
 
