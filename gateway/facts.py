@@ -29,6 +29,7 @@ class Event(StrEnum):
     REFRESH_WRONG_CLIENT = "refresh_wrong_client"
     REFRESH_WRONG_KEY = "refresh_wrong_key"
     DPOP_REFUSED = "dpop_refused"
+    LOGIN_SEEN = "login_seen"
     LOGOUT_HERE = "logout_here"
     LOGOUT_SEEN = "logout_seen"
     ROTATION_SEEN = "rotation_seen"

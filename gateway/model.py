@@ -291,6 +291,8 @@ class Permit:
     """The response depends on a credential: shared caches must not keep it."""
     is_transparent: bool = False
     """Tokens are off: nothing is said about the response either."""
+    is_stranger: bool = False
+    """The application is known to see no user's session: none was sent, or what was sent was read to hold no user."""
     token: VerifiedToken | None = None
     remote: RemoteToken | None = None
     session: LegacySession | None = None

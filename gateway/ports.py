@@ -176,8 +176,31 @@ class RefreshStore(Protocol):
         """
         ...
 
-    async def end_subject(self, subject: str, reason: str, revoked_until: float, now: float) -> Sequence[Revocation]:
-        """End all families of a subject and record one epoch for it, so that tokens issued before are refused."""
+    async def end_subject(
+        self, subject: str, reason: str, revoked_until: float, now: float, *, barred_until: float = 0.0
+    ) -> Sequence[Revocation]:
+        """End all families of a subject and record one epoch for it, so that tokens issued before are refused.
+
+        With `barred_until`, no family may be opened until then from a session of the subject, unless `note_login` was
+        called for that session since.
+        """
+        ...
+
+    async def bar_everybody(
+        self, reason: str, revoked_until: float, barred_until: float, now: float
+    ) -> Sequence[Revocation]:
+        """Record one epoch for all tokens and bar all sessions, as `end_subject` does for one subject.
+
+        The families are still to be ended, by `end_oldest`: there may be too many for one transaction.
+        """
+        ...
+
+    async def end_oldest(self, created_until: float, reason: str, now: float, limit: int) -> int:
+        """End up to `limit` families that were opened until then, without recording their revocations; how many."""
+        ...
+
+    async def note_login(self, subject: str, session_hash: bytes, now: float) -> None:
+        """Remember that a session began with a login of the subject just now, if its sessions are barred at all."""
         ...
 
     async def move_families(self, old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:
@@ -191,11 +214,14 @@ class RefreshStore(Protocol):
         """
         ...
 
-    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
-        """Say whether `bar_session` holds for it.
+    async def is_barred(
+        self, session_hash: bytes, now: float, *, subject: str = "", signed_at: float | None = None
+    ) -> bool:
+        """Say whether `bar_session` holds for it, or a bar of its subject or of everybody.
 
         Some sessions have the same key after the next login. What was signed later than the logout, if `signed_at`
-        says when that was, is not barred by it.
+        says when that was, is not barred by it. It may still be a session that began before its subject was barred:
+        some applications sign theirs anew with each answer.
         """
         ...
 

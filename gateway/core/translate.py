@@ -63,20 +63,23 @@ class Translator:
     own: frozenset[bytes]
     identity: frozenset[bytes]
 
-    def anonymous(self, head: RequestHead, rule: Rule, shown: SessionCookie | None = None) -> Permit:
+    def anonymous(
+        self, head: RequestHead, rule: Rule, shown: SessionCookie | None = None, *, is_stranger: bool = False
+    ) -> Permit:
         """Nobody we know: the client's cookies travel on unchanged, but for ours."""
         return Permit(
             upstream=rule.upstream,
             route=rule.path,
             cookie=without_cookies(head.cookie, self.own),
             is_private=shown is not None,
+            is_stranger=is_stranger,
             shown=shown,
         )
 
     def public(self, head: RequestHead, rule: Rule) -> Permit:
         """No store is asked and nothing that identifies a user goes through."""
         cookie = without_cookies(head.cookie, self.own | self.identity)
-        return Permit(upstream=rule.upstream, route=rule.path, cookie=cookie)
+        return Permit(upstream=rule.upstream, route=rule.path, cookie=cookie, is_stranger=True)
 
     def forwarded(self, head: RequestHead, rule: Rule, *, has_our_token: bool) -> Permit:
         """A public rule that lets the application's own credentials through; ours never are."""
@@ -92,7 +95,7 @@ class Translator:
     def nobody(self, head: RequestHead, rule: Rule) -> Permit:
         """Somebody whose session must not count: not even the session cookies travel on."""
         cookie = without_cookies(head.cookie, self.own | self.identity)
-        return Permit(upstream=rule.upstream, route=rule.path, cookie=cookie, is_private=True)
+        return Permit(upstream=rule.upstream, route=rule.path, cookie=cookie, is_private=True, is_stranger=True)
 
     def foreign(self, head: RequestHead, rule: Rule, shown: SessionCookie | None) -> Permit:
         """An `Authorization` of the application's own goes through byte for byte, without an identity of ours."""

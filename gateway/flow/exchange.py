@@ -72,7 +72,7 @@ class Exchange:
         session = await self._resolve(shown, now)
         await self._rates.ensure_account_may(session.site, session.subject, now)
         session_hash = self._secrets.session_hash(session.site, session.key)
-        if await self._families.is_barred(session_hash, now, signed_at=session.signed_at):
+        if await self._is_barred(session_hash, session, now):
             raise SessionUnverifiable
         draw = self._draw(session, client, idempotency_key, bound_key)
         family = self._new_family(draw, session, client, session_hash, bound_key, now)
@@ -188,9 +188,14 @@ class Exchange:
         if not await self._families.open_family(family, row, sealed, cap=self._policy.family_cap, now=now):
             raise TooManyFamilies
 
+    async def _is_barred(self, session_hash: bytes, session: LegacySession, now: float) -> bool:
+        return await self._families.is_barred(
+            session_hash, now, subject=session.subject, signed_at=session.signed_at
+        )
+
     async def _ensure_not_logged_out_meanwhile(self, family: Family, session: LegacySession, now: float) -> None:
         """A logout bars the session first and lists its families then; we do the reverse, so one sees the other."""
-        if await self._families.is_barred(family.session_hash, now, signed_at=session.signed_at):
+        if await self._is_barred(family.session_hash, session, now):
             await self._endings.end_families([family.id], "session_barred", now)
             raise SessionUnverifiable
 

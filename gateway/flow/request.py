@@ -264,7 +264,7 @@ class RequestFlow:
     async def _by_session(self, head: RequestHead, rule: Rule, shown: SessionCookie | None, now: float) -> Permit:
         if shown is None:
             self._ensure_optional(rule)
-            return self._translator.anonymous(head, rule)
+            return self._translator.anonymous(head, rule, is_stranger=True)
         if shown.duplicated:
             self._facts.count(Event.DUPLICATE_COOKIE)
         verdict = await self._resolve(shown, now)
@@ -272,9 +272,9 @@ class RequestFlow:
             return self._translator.session(head, rule, self._prover.session(verdict), shown)
         if isinstance(verdict, Undetermined):
             self._ensure_may_forward(shown, rule)
-        else:
-            self._ensure_optional(rule)
-        return self._translator.anonymous(head, rule, shown)
+            return self._translator.anonymous(head, rule, shown)
+        self._ensure_optional(rule)
+        return self._translator.anonymous(head, rule, shown, is_stranger=holds_nobody(verdict) and not shown.duplicated)
 
     def _pass_through(self, head: RequestHead, rule: Rule) -> Permit:
         ensure_open(rule)

@@ -270,6 +270,10 @@ class TokenFlow:
         """End the families of a session that the application itself has ended; returns how many."""
         return await self._logout.follow(session, reason, now)
 
+    async def note_login(self, session: LegacySession, *, now: float) -> None:
+        """Remember that a session began with a login just now: its tokens are not those that were revoked before."""
+        await self._families.note_login(session.subject, self.session_hash(session.site, session.key), now)
+
     async def end_family(self, token: VerifiedToken, now: float) -> int:
         """End the family of a token whose session is found to be over; returns 1, or 0 if it had ended before."""
         return await self._endings.end_families([token.session_id], "session_ended", now)

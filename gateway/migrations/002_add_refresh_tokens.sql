@@ -76,6 +76,20 @@ CREATE TABLE IF NOT EXISTS crossfade_barred_sessions (
 );
 CREATE INDEX IF NOT EXISTS crossfade_barred_sessions_by_expiry ON crossfade_barred_sessions (until);
 
+-- Sessions of a subject (of everybody: '') that began before the revocation of this number, and the sessions that began
+-- with a login that was seen since.
+CREATE TABLE IF NOT EXISTS crossfade_barred_subjects (
+    subject  text PRIMARY KEY,
+    sequence bigint NOT NULL,
+    until    double precision NOT NULL
+);
+CREATE TABLE IF NOT EXISTS crossfade_logins (
+    session_hash bytea PRIMARY KEY CHECK (octet_length(session_hash) = 32),
+    sequence     bigint NOT NULL,
+    until        double precision NOT NULL
+);
+CREATE INDEX IF NOT EXISTS crossfade_logins_by_expiry ON crossfade_logins (until);
+
 -- The numbers of revocations are taken from one row whose lock is held until the commit: whoever sees a number sees all
 -- lower ones. A sequence or an identity column would show 8 before 7, and a reader that goes on from 8 would miss 7.
 -- It begins at the time of its making, so that after a way back and forth no number comes a second time.

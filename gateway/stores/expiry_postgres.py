@@ -31,6 +31,16 @@ _STEPS = (
         0.0,
     ),
     (
+        "DELETE FROM crossfade_barred_subjects WHERE subject IN (SELECT subject "
+        "FROM crossfade_barred_subjects WHERE until <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        0.0,
+    ),
+    (
+        "DELETE FROM crossfade_logins WHERE session_hash IN (SELECT session_hash "
+        "FROM crossfade_logins WHERE until <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        0.0,
+    ),
+    (
         "DELETE FROM crossfade_revocations WHERE sequence IN (SELECT sequence "
         "FROM crossfade_revocations WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
         0.0,

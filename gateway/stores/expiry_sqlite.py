@@ -14,6 +14,9 @@ _STEPS = (
     "AND NOT EXISTS (SELECT 1 FROM vault v WHERE v.session_id = f.id) LIMIT :limit)",
     "DELETE FROM barred_sessions WHERE session_hash IN "
     "(SELECT session_hash FROM barred_sessions WHERE until <= :now LIMIT :limit)",
+    "DELETE FROM barred_subjects WHERE subject IN "
+    "(SELECT subject FROM barred_subjects WHERE until <= :now LIMIT :limit)",
+    "DELETE FROM logins WHERE session_hash IN (SELECT session_hash FROM logins WHERE until <= :now LIMIT :limit)",
     "DELETE FROM revocations WHERE sequence IN "
     "(SELECT sequence FROM revocations WHERE expires_at <= :now LIMIT :limit)",
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at <= :audited LIMIT :limit)",

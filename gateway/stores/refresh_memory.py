@@ -17,6 +17,7 @@ from gateway.records import (
     SealedSession,
     rotated,
 )
+from gateway.stores.bars_memory import EVERYBODY, SubjectBars
 from gateway.stores.leeway import LEEWAY_ROOM, LONGEST_GRACE, revocation_end
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.vault_memory import MemoryVaultStore
@@ -44,6 +45,7 @@ class MemoryRefreshStore:
         self._families: dict[str, _Kept] = {}
         self._owners: dict[bytes, _Kept] = {}
         self._barred: dict[bytes, _Bar] = {}
+        self._bars = SubjectBars()
 
     async def open_family(
         self, family: Family, token: RefreshRow, vaulted: SealedSession | None, *, cap: int, now: float
@@ -102,29 +104,59 @@ class MemoryRefreshStore:
         named = [self._families[family_id] for family_id in dict.fromkeys(family_ids) if family_id in self._families]
         return [self._end(kept, reason, revoked_until, now) for kept in named if kept.family.ended_at is None]
 
-    async def end_subject(self, subject: str, reason: str, revoked_until: float, now: float) -> Sequence[Revocation]:
-        """End all families of a subject and record one epoch for it."""
+    async def end_subject(
+        self, subject: str, reason: str, revoked_until: float, now: float, *, barred_until: float = 0.0
+    ) -> Sequence[Revocation]:
+        """End all families of a subject and record one epoch for it; bar its sessions where that is asked for."""
         for kept in self._families.values():
             if kept.family.subject == subject and kept.family.ended_at is None:
                 self._mark_ended(kept, reason, now)
-        return [self._log.add(Revocation(RevocationKind.SUBJECT, subject, revoked_until, reason))]
+        epoch = self._log.add(Revocation(RevocationKind.SUBJECT, subject, revoked_until, reason))
+        if barred_until > now:
+            self._bars.bar(subject, epoch.sequence, barred_until)
+        return [epoch]
+
+    async def bar_everybody(
+        self, reason: str, revoked_until: float, barred_until: float, now: float
+    ) -> Sequence[Revocation]:
+        """Record one epoch for all tokens, and bar all sessions."""
+        epoch = self._log.add(Revocation(RevocationKind.EVERYTHING, "", revoked_until, reason))
+        self._bars.bar(EVERYBODY, epoch.sequence, barred_until)
+        return [epoch]
+
+    async def end_oldest(self, created_until: float, reason: str, now: float, limit: int) -> int:
+        """End up to `limit` families that were opened until then; returns how many."""
+        live = [kept for kept in self._families.values() if kept.family.ended_at is None]
+        old = [kept for kept in live if kept.family.created_at <= created_until][:limit]
+        for kept in old:
+            self._mark_ended(kept, reason, now)
+        return len(old)
 
     async def move_families(self, old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:
         """Follow a rotated legacy session id; returns how many live families moved."""
+        self._bars.follow(old_session_hash, new_session_hash)
         moved = self._of_session(old_session_hash, now)
         for kept in moved:
             kept.family = replace(kept.family, session_hash=new_session_hash)
         return len(moved)
+
+    async def note_login(self, subject: str, session_hash: bytes, now: float) -> None:
+        """Remember a login, if the sessions of its subject are barred."""
+        self._bars.note_login(subject, session_hash, await self._log.sequence(), now)
 
     async def bar_session(self, session_hash: bytes, until: float, now: float) -> None:
         """Let no family be opened from a legacy session until then; a longer bar is not shortened."""
         earlier = self._barred.get(session_hash, _Bar(now, until))
         self._barred[session_hash] = _Bar(max(now, earlier.barred_at), max(until, earlier.until))
 
-    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
-        """Say whether `bar_session` holds for it, or for what was signed at a known time."""
+    async def is_barred(
+        self, session_hash: bytes, now: float, *, subject: str = "", signed_at: float | None = None
+    ) -> bool:
+        """Say whether `bar_session` holds for it, or for what was signed at a known time, or a bar of its subject."""
         bar = self._barred.get(session_hash)
-        return bar is not None and bar.until > now and (signed_at is None or signed_at <= bar.barred_at)
+        if bar is not None and bar.until > now and (signed_at is None or signed_at <= bar.barred_at):
+            return True
+        return self._bars.holds_for(subject, session_hash, now)
 
     async def count_live(self, now: float) -> Mapping[str, int]:
         """Return the number of live families by client id."""
@@ -146,7 +178,7 @@ class MemoryRefreshStore:
         over = [session_hash for session_hash, bar in self._barred.items() if bar.until <= now][: limit - deleted]
         for session_hash in over:
             del self._barred[session_hash]
-        deleted += len(over)
+        deleted += len(over) + self._bars.delete_expired(now)
         self._forget_sealed(now)
         return deleted + self._log.delete_expired(now, limit - deleted)
 

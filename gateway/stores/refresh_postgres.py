@@ -7,6 +7,8 @@ from gateway.model import Revocation, RevocationKind
 from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
+from gateway.stores.bars_memory import EVERYBODY
+from gateway.stores.bars_postgres import bar_subject, follow_session, is_barred, note_login
 from gateway.stores.expiry_postgres import Bounds, delete_expired
 from gateway.stores.families_postgres import (
     LIVE,
@@ -126,8 +128,10 @@ class PostgresRefreshStore:
 
         return await self._database.run(work)
 
-    async def end_subject(self, subject: str, reason: str, revoked_until: float, now: float) -> Sequence[Revocation]:
-        """End all families of a subject and record one epoch for it."""
+    async def end_subject(
+        self, subject: str, reason: str, revoked_until: float, now: float, *, barred_until: float = 0.0
+    ) -> Sequence[Revocation]:
+        """End all families of a subject and record one epoch for it; bar its sessions where that is asked for."""
 
         async def work(connection: Connection) -> Sequence[Revocation]:
             await lock_subject(connection, subject, is_ending=True)
@@ -136,7 +140,37 @@ class PostgresRefreshStore:
             await end_locked(connection, families, reason, now)
             await write_entries(connection, [AuditEntry(now, subject, "subject_ended", reason=reason)])
             epoch = Revocation(RevocationKind.SUBJECT, subject, revoked_until, reason)
-            return await record_revocations(connection, [epoch])
+            recorded = await record_revocations(connection, [epoch])
+            if barred_until > now:  # after the counter, and yet nobody waits: the subject is locked
+                await bar_subject(connection, subject, recorded[0].sequence, barred_until)
+            return recorded
+
+        return await self._database.run(work)
+
+    async def bar_everybody(
+        self, reason: str, revoked_until: float, barred_until: float, now: float
+    ) -> Sequence[Revocation]:
+        """Record one epoch for all tokens, and bar all sessions."""
+
+        async def work(connection: Connection) -> Sequence[Revocation]:
+            await lock_subject(connection, EVERYBODY, is_ending=True)
+            await write_entries(connection, [AuditEntry(now, "", "everybody_ended", reason=reason)])
+            recorded = await record_revocations(
+                connection, [Revocation(RevocationKind.EVERYTHING, "", revoked_until, reason)]
+            )
+            await bar_subject(connection, EVERYBODY, recorded[0].sequence, barred_until)
+            return recorded
+
+        return await self._database.run(work)
+
+    async def end_oldest(self, created_until: float, reason: str, now: float, limit: int) -> int:
+        """End up to `limit` families that were opened until then; returns how many."""
+
+        async def work(connection: Connection) -> int:
+            where = "id IN (SELECT id FROM crossfade_families WHERE ended_at IS NULL AND created_at <= $1 LIMIT $2)"
+            found = await find_families(connection, where, created_until, limit, is_locking=True)
+            live = [family for family in found if family.ended_at is None]
+            return len(await end_locked(connection, live, reason, now))
 
         return await self._database.run(work)
 
@@ -145,6 +179,7 @@ class PostgresRefreshStore:
 
         async def work(connection: Connection) -> int:
             await lock_sessions(connection, old_session_hash, new_session_hash)
+            await follow_session(connection, old_session_hash, new_session_hash)
             moved = await find_families(connection, _OF_SESSION, now, old_session_hash, is_locking=True)
             if moved:
                 await connection.execute(
@@ -174,17 +209,15 @@ class PostgresRefreshStore:
 
         await self._database.run(work)
 
-    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
-        """Say whether `bar_session` holds for it, or for what was signed at a known time."""
+    async def note_login(self, subject: str, session_hash: bytes, now: float) -> None:
+        """Remember a login, if the sessions of its subject are barred."""
+        await self._database.run(lambda connection: note_login(connection, subject, session_hash, now))
 
-        async def work(connection: Connection) -> bool:
-            statement = (
-                "SELECT 1 FROM crossfade_barred_sessions "
-                "WHERE session_hash = $1 AND until > $2 AND barred_at >= coalesce($3, 0)"
-            )
-            return await connection.fetchval(statement, session_hash, now, signed_at) is not None
-
-        return await self._database.read(work)
+    async def is_barred(
+        self, session_hash: bytes, now: float, *, subject: str = "", signed_at: float | None = None
+    ) -> bool:
+        """Say whether `bar_session` holds for it, or for what was signed at a known time, or a bar of its subject."""
+        return await self._database.read(lambda connection: is_barred(connection, session_hash, now, signed_at, subject))
 
     async def count_live(self, now: float) -> Mapping[str, int]:
         """Return the number of live families by client id."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from gateway.model import Revocation, RevocationKind
 from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
 from gateway.stores.audit_sqlite import AuditEntry, write_entry
+from gateway.stores.bars_memory import EVERYBODY
+from gateway.stores.bars_sqlite import bar_subject, follow_session, is_barred, note_login
 from gateway.stores.expiry_sqlite import delete_expired
 from gateway.stores.families_sqlite import (
     LIVE,
@@ -119,8 +121,10 @@ class SqliteRefreshStore:
 
         return await self._database.run(work)
 
-    async def end_subject(self, subject: str, reason: str, revoked_until: float, now: float) -> Sequence[Revocation]:
-        """End all families of a subject and record one epoch for it."""
+    async def end_subject(
+        self, subject: str, reason: str, revoked_until: float, now: float, *, barred_until: float = 0.0
+    ) -> Sequence[Revocation]:
+        """End all families of a subject and record one epoch for it; bar its sessions where that is asked for."""
 
         def work(connection: sqlite3.Connection) -> Sequence[Revocation]:
             for family in find_families(
@@ -128,8 +132,37 @@ class SqliteRefreshStore:
             ):
                 end_family(connection, family, reason, now)
             write_entry(connection, AuditEntry(now, subject, "subject_ended", reason=reason))
-            epoch = Revocation(RevocationKind.SUBJECT, subject, revoked_until, reason)
-            return [record_revocation(connection, epoch)]
+            epoch = record_revocation(connection, Revocation(RevocationKind.SUBJECT, subject, revoked_until, reason))
+            if barred_until > now:
+                bar_subject(connection, subject, epoch.sequence, barred_until)
+            return [epoch]
+
+        return await self._database.run(work)
+
+    async def bar_everybody(
+        self, reason: str, revoked_until: float, barred_until: float, now: float
+    ) -> Sequence[Revocation]:
+        """Record one epoch for all tokens, and bar all sessions."""
+
+        def work(connection: sqlite3.Connection) -> Sequence[Revocation]:
+            write_entry(connection, AuditEntry(now, "", "everybody_ended", reason=reason))
+            epoch = record_revocation(connection, Revocation(RevocationKind.EVERYTHING, "", revoked_until, reason))
+            bar_subject(connection, EVERYBODY, epoch.sequence, barred_until)
+            return [epoch]
+
+        return await self._database.run(work)
+
+    async def end_oldest(self, created_until: float, reason: str, now: float, limit: int) -> int:
+        """End up to `limit` families that were opened until then; returns how many."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            where = (
+                "f.id IN (SELECT id FROM families WHERE ended_at IS NULL AND created_at <= :created_until LIMIT :limit)"
+            )
+            families = find_families(connection, where, {"created_until": created_until, "limit": limit})
+            for family in families:
+                end_family(connection, family, reason, now)
+            return len(families)
 
         return await self._database.run(work)
 
@@ -137,6 +170,7 @@ class SqliteRefreshStore:
         """Follow a rotated legacy session id; returns how many live families moved."""
 
         def work(connection: sqlite3.Connection) -> int:
+            follow_session(connection, old_session_hash, new_session_hash)
             moved = find_families(connection, _OF_SESSION, {"hash": old_session_hash, "now": now})
             for family in moved:
                 connection.execute("UPDATE families SET session_hash = ? WHERE id = ?", (new_session_hash, family.id))
@@ -159,9 +193,15 @@ class SqliteRefreshStore:
 
         await self._database.run(work)
 
-    async def is_barred(self, session_hash: bytes, now: float, *, signed_at: float | None = None) -> bool:
-        """Say whether `bar_session` holds for it, or for what was signed at a known time."""
-        return await self._database.run(lambda connection: _is_barred(connection, session_hash, now, signed_at))
+    async def note_login(self, subject: str, session_hash: bytes, now: float) -> None:
+        """Remember a login, if the sessions of its subject are barred."""
+        await self._database.run(lambda connection: note_login(connection, subject, session_hash, now))
+
+    async def is_barred(
+        self, session_hash: bytes, now: float, *, subject: str = "", signed_at: float | None = None
+    ) -> bool:
+        """Say whether `bar_session` holds for it, or for what was signed at a known time, or a bar of its subject."""
+        return await self._database.run(lambda connection: is_barred(connection, session_hash, now, signed_at, subject))
 
     async def count_live(self, now: float) -> Mapping[str, int]:
         """Return the number of live families by client id."""
@@ -179,8 +219,3 @@ class SqliteRefreshStore:
 
 
 _OF_SESSION = f"f.session_hash = :hash AND f.session_hash <> x'' AND {LIVE}"
-
-
-def _is_barred(connection: sqlite3.Connection, session_hash: bytes, now: float, signed_at: float | None) -> bool:
-    statement = "SELECT 1 FROM barred_sessions WHERE session_hash = ? AND until > ? AND barred_at >= coalesce(?, 0)"
-    return connection.execute(statement, (session_hash, now, signed_at)).fetchone() is not None

@@ -15,7 +15,7 @@ from gateway.stores.revocation_names import ExpiringNames
 
 _PAGE = 5_000
 _CLEAR = Standing()
-_NAMED = frozenset({RevocationKind.TOKEN, RevocationKind.FAMILY})
+_EPOCHS = frozenset({RevocationKind.SUBJECT, RevocationKind.EVERYTHING})
 
 Announce = Callable[[Sequence[Revocation]], object]
 """Told of revocations that others made, once each: what they concern may be open here."""
@@ -150,8 +150,10 @@ class MemoryRevocationStore:
         return self._check_every
 
     def _fill(self, revocations: Sequence[Revocation]) -> None:
-        self._names.fill((entry.kind + entry.name, entry.expires_at) for entry in revocations if entry.kind in _NAMED)
-        self._take([entry for entry in revocations if entry.kind not in _NAMED])
+        epochs = [entry for entry in revocations if entry.kind in _EPOCHS]
+        named = [entry for entry in revocations if entry.kind not in _EPOCHS] if epochs else revocations
+        self._names.fill([(entry.kind + entry.name, entry.expires_at) for entry in named])
+        self._take(epochs)
 
     def _take(self, revocations: Iterable[Revocation]) -> None:
         for entry in revocations:

@@ -67,18 +67,18 @@ class ExpiringNames:
     def fill(self, names: Iterable[tuple[str, float]]) -> None:
         """Add many names in a third of the time. No name may be looked for before `finish_filling`."""
         buckets, flags, first = self._buckets, self._flags, self._first_span
-        count = self._count
         for name, expires_at in names:
             key = hash(name) & _HASH
-            span = min(max(int(expires_at) // _SPAN - first, 0), _LAST_SPAN)
+            span = int(expires_at) // _SPAN - first
+            if not 0 <= span <= _LAST_SPAN:
+                span = 0 if span < 0 else _LAST_SPAN
             buckets[key & _BUCKET].append(key >> _BUCKET_BITS << _SPAN_BITS | span)
             flags[key & _FLAG] = 1
-            count += 1
-        self._count = count
 
     def finish_filling(self) -> None:
-        """Sort what `fill` has added."""
+        """Sort and count what `fill` has added."""
         self._buckets = [array("Q", sorted(bucket)) for bucket in self._buckets]
+        self._count = sum(map(len, self._buckets))
 
     def discard_expired(self, now: float, *, buckets: int = _SWEPT_AT_ONCE) -> int:
         """Look through so many of the 16384 buckets, from where the last call ended; return how many names went."""

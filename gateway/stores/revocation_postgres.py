@@ -11,6 +11,14 @@ from gateway.stores.postgres import Connection, PostgresDatabase
 
 _KINDS = {kind.value: kind for kind in RevocationKind}
 
+# As columns, because a million rows of their own take three times as long to read.
+_LIVE = """
+    SELECT array_agg(kind), array_agg(name), array_agg(expires_at), array_agg(reason), array_agg(sequence) FROM (
+        SELECT kind, name, expires_at, reason, sequence FROM crossfade_revocations
+        WHERE sequence > $1 AND expires_at > $2 ORDER BY sequence LIMIT $3
+    ) AS page
+"""
+
 
 async def record_revocations(connection: Connection, revocations: Sequence[Revocation]) -> Sequence[Revocation]:
     """Add revocations to the transaction under way; return them with their sequence numbers.
@@ -67,14 +75,12 @@ class PostgresRevocationLog:
         """
 
         async def work(connection: Connection) -> Sequence[Revocation]:
-            rows = await connection.fetch(
-                "SELECT kind, name, expires_at, reason, sequence FROM crossfade_revocations "
-                "WHERE sequence > $1 AND expires_at > $2 ORDER BY sequence LIMIT $3",
-                after,
-                now,
-                limit,
-            )
-            return [Revocation(_KINDS[str(kind)], *rest) for kind, *rest in rows]  # type: ignore[arg-type]  # as selected
+            columns = await connection.fetchrow(_LIVE, after, now, limit)
+            assert columns is not None
+            kinds, *others = columns
+            if kinds is None:
+                return []
+            return list(map(Revocation, map(_KINDS.__getitem__, kinds), *others))  # type: ignore[call-overload,arg-type]  # as selected
 
         return await self._database.read(work)
 

@@ -102,5 +102,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        """
+        CREATE TABLE barred_subjects (
+            subject TEXT PRIMARY KEY,
+            sequence INTEGER NOT NULL,
+            until REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE logins (
+            session_hash BLOB PRIMARY KEY CHECK (length(session_hash) = 32),
+            sequence INTEGER NOT NULL,
+            until REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 """The statements that lead to version 1, to version 2, …; `PRAGMA user_version` counts those that were carried out."""

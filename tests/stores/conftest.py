@@ -11,6 +11,7 @@ from tests.servers_postgres import PostgresServer
 from tests.stores.redis_stores import UnsteadyLog
 
 pytest.register_assert_rewrite(
+    "tests.stores.conformance_bars",
     "tests.stores.conformance_families",
     "tests.stores.conformance_history",
     "tests.stores.conformance_keys",

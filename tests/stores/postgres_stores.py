@@ -19,6 +19,8 @@ TABLES = (
     "crossfade_vault",
     "crossfade_families",
     "crossfade_barred_sessions",
+    "crossfade_barred_subjects",
+    "crossfade_logins",
     "crossfade_revocations",
     "crossfade_phases",
     "crossfade_keys",

@@ -7,6 +7,7 @@ from gateway.stores.phase_memory import MemoryPhaseStore
 from gateway.stores.refresh_memory import MemoryRefreshStore
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.vault_memory import MemoryVaultStore
+from tests.stores.conformance_bars import BarRules
 from tests.stores.conformance_families import FamilyRules
 from tests.stores.conformance_keys import KeyStoreRules
 from tests.stores.conformance_phase import PhaseStoreRules
@@ -20,7 +21,7 @@ def memory_stores() -> Stores:
     return Stores(MemoryRefreshStore(log, vault), vault, log)
 
 
-class TestRefreshStore(RefreshStoreRules, FamilyRules):
+class TestRefreshStore(RefreshStoreRules, FamilyRules, BarRules):
     @pytest.fixture
     def stores(self) -> Stores:
         return memory_stores()

@@ -16,6 +16,7 @@ from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy
 from gateway.stores.refresh_postgres import PostgresRefreshStore
 from gateway.stores.revocation_postgres import PostgresRevocationLog
 from tests.servers_postgres import PostgresServer
+from tests.stores.conformance_bars import BarRules
 from tests.stores.conformance_families import FamilyRules
 from tests.stores.conformance_history import HistoryRules
 from tests.stores.conformance_keys import KeyStoreRules
@@ -39,7 +40,7 @@ def stores(postgres: PostgresDatabase) -> Stores:
     return stores_of(postgres)
 
 
-class TestRefreshStore(RefreshStoreRules, FamilyRules):
+class TestRefreshStore(RefreshStoreRules, FamilyRules, BarRules):
     pass
 
 

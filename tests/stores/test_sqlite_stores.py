@@ -12,6 +12,7 @@ from gateway.stores.refresh_sqlite import SqliteRefreshStore
 from gateway.stores.revocation_sqlite import SqliteRevocationLog
 from gateway.stores.sqlite import Database
 from gateway.stores.vault_sqlite import SqliteVaultStore
+from tests.stores.conformance_bars import BarRules
 from tests.stores.conformance_families import FamilyRules
 from tests.stores.conformance_history import HistoryRules
 from tests.stores.conformance_keys import KeyStoreRules
@@ -27,7 +28,7 @@ def stores(database: Database) -> Stores:
     return Stores(SqliteRefreshStore(database), SqliteVaultStore(database), SqliteRevocationLog(database))
 
 
-class TestRefreshStore(RefreshStoreRules, FamilyRules):
+class TestRefreshStore(RefreshStoreRules, FamilyRules, BarRules):
     pass
 
 

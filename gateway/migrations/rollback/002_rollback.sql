@@ -24,7 +24,8 @@ DO $$ BEGIN
     IF EXISTS (SELECT FROM crossfade_schema WHERE version = 2) THEN
         -- In the order in which a gateway locks them, so that neither can wait for the other.
         DROP TABLE IF EXISTS refresh_tokens, crossfade_vault, crossfade_families, crossfade_barred_sessions,
-            crossfade_revocation_counter, crossfade_revocations, crossfade_phases, crossfade_keys, crossfade_audit;
+            crossfade_logins, crossfade_revocation_counter, crossfade_revocations, crossfade_barred_subjects,
+            crossfade_phases, crossfade_keys, crossfade_audit;
     END IF;
     DROP TABLE crossfade_schema;
 END $$;
