@@ -181,18 +181,14 @@ class RefreshStore(Protocol):
     ) -> Sequence[Revocation]:
         """End all families of a subject and record one epoch for it, so that tokens issued before are refused.
 
-        With `barred_until`, no family may be opened until then from a session of the subject, unless `note_login` was
-        called for that session since.
+        With `barred_until`, its sessions are barred until then, but for those that `note_login` was called for since.
         """
         ...
 
     async def bar_everybody(
         self, reason: str, revoked_until: float, barred_until: float, now: float
     ) -> Sequence[Revocation]:
-        """Record one epoch for all tokens and bar all sessions, as `end_subject` does for one subject.
-
-        The families are still to be ended, by `end_oldest`: there may be too many for one transaction.
-        """
+        """Record one epoch for all and bar all sessions; families are ended by `end_oldest`, for there may be many."""
         ...
 
     async def end_oldest(self, created_until: float, reason: str, now: float, limit: int) -> int:
@@ -220,8 +216,7 @@ class RefreshStore(Protocol):
         """Say whether `bar_session` holds for it, or a bar of its subject or of everybody.
 
         Some sessions have the same key after the next login. What was signed later than the logout, if `signed_at`
-        says when that was, is not barred by it. It may still be a session that began before its subject was barred:
-        some applications sign theirs anew with each answer.
+        says when that was, is not barred by it; for its subject's bar that is no sign, since some sign again and again.
         """
         ...
 

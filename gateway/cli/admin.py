@@ -21,8 +21,10 @@ def tcp_address(listen: Address) -> Address:
     return Address(host, listen.port)
 
 
-def ask(local: Path, method: str, path: str, order: Mapping[str, object] | None = None) -> Mapping[str, Any]:
-    """Send an order to the gateway and return its answer.
+def ask(
+    local: Path, method: str, path: str, order: Mapping[str, object] | None = None, *, patience: float = _TIMEOUT
+) -> Mapping[str, Any]:
+    """Send an order to the gateway and return its answer, which may take `patience` seconds.
 
     Raises:
         DependencyError: nobody answers on the socket.
@@ -33,7 +35,7 @@ def ask(local: Path, method: str, path: str, order: Mapping[str, object] | None 
         _knock(local)  # httpx leaves its socket open where nobody answers
         transport = httpx.HTTPTransport(uds=str(local))
         with httpx.Client(
-            transport=transport, base_url="http://localhost", timeout=_TIMEOUT, trust_env=False
+            transport=transport, base_url="http://localhost", timeout=patience, trust_env=False
         ) as client:
             response = client.request(method, path, json=body)
     except (httpx.HTTPError, OSError):

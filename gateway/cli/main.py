@@ -19,6 +19,7 @@ COMMANDS = (
     "doctor",
     "migrate",
     "phase",
+    "revoke",
     "session",
     "keys",
     "health",

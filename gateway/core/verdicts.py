@@ -4,6 +4,8 @@ from gateway.model import Anonymous, LegacySession, Verdict
 
 _OVER = frozenset({"gone", "expired", "no_user", "not_bound"})
 
+_NOBODY = frozenset({"gone", "no_user", "not_bound", "absent"})
+
 
 def is_over(verdict: Verdict) -> bool:
     """Whether a store has read that the session is over.
@@ -12,6 +14,11 @@ def is_over(verdict: Verdict) -> bool:
     them may end anybody's tokens.
     """
     return isinstance(verdict, Anonymous) and verdict.reason in _OVER
+
+
+def is_nobody(verdict: Verdict) -> bool:
+    """Whether the application, too, sees no user: what it may read differently, such as a signature, does not count."""
+    return isinstance(verdict, Anonymous) and verdict.reason in _NOBODY
 
 
 def is_over_for(subject: str, verdict: Verdict) -> bool:

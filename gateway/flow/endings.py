@@ -7,6 +7,14 @@ from gateway.flow.live import Live
 from gateway.model import Revocation, RevocationKind, VerifiedToken
 from gateway.ports import RefreshStore, RevocationLog, RevocationStore
 
+COOKIE_LIFE = 400 * 86400.0
+"""Seconds that a browser keeps a cookie at most (RFC 6265bis section 5.5): no session is shown for longer."""
+
+_STEP = 500
+"""Families that one transaction ends."""
+_SKEW = 5.0
+"""Seconds by which the clock of a gateway that opened a family may be ahead."""
+
 
 class Endings:
     """Ends tokens, families and subjects. Every method raises StoreUnavailable when nothing could be recorded."""
@@ -34,9 +42,32 @@ class Endings:
         await self.announce(revocations)
         return len(revocations)
 
-    async def end_subject(self, subject: str, reason: str, now: float) -> None:
-        """End all families of a subject, and every token that was issued to it until now."""
-        await self.announce(await self._families.end_subject(subject, reason, self._until(now), now))
+    async def end_subject(self, subject: str, reason: str, now: float, *, bars: bool = False) -> None:
+        """End all families of a subject, and every token that was issued to it until now.
+
+        `bars` also keeps its sessions from being exchanged that did not begin with a login seen since.
+        """
+        barred_until = now + COOKIE_LIFE if bars else 0.0
+        await self.announce(
+            await self._families.end_subject(subject, reason, self._until(now), now, barred_until=barred_until)
+        )
+
+    async def end_everything(self, reason: str, now: float) -> int:
+        """End all families and every token, and bar all sessions as `end_subject` does; returns how many families.
+
+        Tokens that were refreshed while the families ended step by step are refused by a second epoch.
+        """
+        until = self._until(now)
+        await self.announce(await self._families.bar_everybody(reason, until, now + COOKIE_LIFE, now))
+        count = 0
+        while ended := await self._families.end_oldest(now + _SKEW, reason, now, _STEP):
+            count += ended
+        await self.end_named(RevocationKind.EVERYTHING, "", reason, now)
+        return count
+
+    async def end_named(self, kind: RevocationKind, name: str, reason: str, now: float) -> None:
+        """Revoke a token or a family by its name alone, whether or not anybody knows it."""
+        await self.announce(await self._log.record([Revocation(kind, name, self._until(now), reason)], now))
 
     async def end_token(self, token: VerifiedToken, reason: str, now: float) -> None:
         """Revoke one access token for as long as anybody could accept it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway.core.rotation import ensure_well_formed, hash_token
 from gateway.errors import InvalidGrant, SessionEnded, VaultUnavailable
 from gateway.facts import Event
-from gateway.flow.endings import Endings
+from gateway.flow.endings import COOKIE_LIFE, Endings
 from gateway.flow.grants import LogoutResult, TokenSecrets
 from gateway.flow.live import Live
 from gateway.model import Anonymous, LegacySession, SessionCookie, VaultedSession, VerifiedToken
@@ -15,9 +15,6 @@ from gateway.ports import Facts, RefreshStore, SessionEnder, SessionStore, Vault
 from gateway.records import Family
 
 REASON = "logout"
-
-COOKIE_LIFE = 400 * 86400.0
-"""Seconds that a browser keeps a cookie at most (RFC 6265bis section 5.5): no session is shown for longer."""
 
 EXCHANGE_TIME = 10.0
 """Seconds that an exchange may be under way: one that began before the application logged out finds itself barred.

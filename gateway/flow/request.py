@@ -14,6 +14,7 @@ from gateway.core.phases import Posture
 from gateway.core.rescue import answer_error
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import NO_SUPPLEMENT, Proof, Translator
+from gateway.core.verdicts import is_nobody
 from gateway.errors import (
     AmbiguousPath,
     GatewayError,
@@ -274,7 +275,7 @@ class RequestFlow:
             self._ensure_may_forward(shown, rule)
             return self._translator.anonymous(head, rule, shown)
         self._ensure_optional(rule)
-        return self._translator.anonymous(head, rule, shown, is_stranger=holds_nobody(verdict) and not shown.duplicated)
+        return self._translator.anonymous(head, rule, shown, is_stranger=is_nobody(verdict) and not shown.duplicated)
 
     def _pass_through(self, head: RequestHead, rule: Rule) -> Permit:
         ensure_open(rule)

@@ -22,6 +22,7 @@ from gateway.flow.exchange import Exchange
 from gateway.flow.grants import Grant, LogoutResult, TokenPolicy, TokenSecrets, Whoami
 from gateway.flow.live import Live
 from gateway.flow.logout import Logout
+from gateway.flow.orders import RevocationOrders
 from gateway.flow.rates import TokenRates
 from gateway.flow.refresh import Refresh
 from gateway.flow.remote import RemoteTokens
@@ -76,6 +77,8 @@ class TokenFlow:
         self._rates = rates = TokenRates() if rates is None else rates
         self._access = access = AccessTokens(policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy)
         self._endings = endings = Endings(policy=policy, families=families, log=log, revocation=revocation, live=live)
+        self.orders = RevocationOrders(endings=endings, families=families)
+        """What an operator revokes by name."""
         self._exchange = Exchange(
             policy=policy,
             secrets=secrets,

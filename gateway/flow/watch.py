@@ -6,6 +6,7 @@ sign (a cookie deleted, the record gone from a store that we read), never becaus
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Literal
 
 from gateway.core.cors import CrossOrigin
@@ -63,6 +64,7 @@ class ResponseWatch:
         self._sites = {site.name: site for site in sites}
         self._site_of_cookie = {name: site for site in sites for name in site.cookies}
         self._logout_paths = {path.encode(): site for site in sites for path in site.logout_paths}
+        self._login_paths = {site.login_url.encode(): site for site in sites if site.login_url}
         self._own = own_cookies
         self._cross_origin = cross_origin
         self._tokens = tokens
@@ -95,7 +97,11 @@ class ResponseWatch:
         for name, value in fields:
             if name.lower() == b"set-cookie" and value.partition(b"=")[0].strip() in self._site_of_cookie:
                 return True
-        return self.awaits_logout(permit, head)
+        return self.awaits_logout(permit, head) or self._awaits_login(permit, head)
+
+    def _awaits_login(self, permit: Permit, head: RequestHead) -> bool:
+        """Whether the request may log somebody in, perhaps into a session that keeps its id."""
+        return permit.is_stranger and head.method == b"POST" and head.path in self._login_paths
 
     def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:
         """Whether the request may log somebody out whom we know: even if nobody sees the answer."""
@@ -112,7 +118,7 @@ class ResponseWatch:
         ours that is away does not hold it back: what is left to do is remembered and done by `finish`.
         """
         set_cookies = [read_set_cookie(value, now) for name, value in fields if name.lower() == b"set-cookie"]
-        for site in self._concerned(head, set_cookies):
+        for site in self._concerned(permit, head, set_cookies):
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
             is_theirs = permit.vaulted is None or await self._shows_family(permit, site, now)
             await self._look_at(site, permit, head, changes, now)
@@ -130,13 +136,14 @@ class ResponseWatch:
         """Try again what could not be written while a store was away."""
         await self._unfinished.finish(now)
 
-    def _concerned(self, head: RequestHead, set_cookies: Sequence[SetCookie]) -> list[Site]:
+    def _concerned(self, permit: Permit, head: RequestHead, set_cookies: Sequence[SetCookie]) -> list[Site]:
         sites = {
             site.name: site for cookie in set_cookies if (site := self._site_of_cookie.get(cookie.name)) is not None
         }
-        by_path = self._logout_paths.get(head.path)
-        if by_path is not None:
-            sites[by_path.name] = by_path
+        by_path = [self._logout_paths.get(head.path)]
+        if self._awaits_login(permit, head):
+            by_path.append(self._login_paths[head.path])
+        sites |= {site.name: site for site in by_path if site is not None}
         return list(sites.values())
 
     async def _look_at(
@@ -144,6 +151,7 @@ class ResponseWatch:
     ) -> None:
         before = _session_before(permit, site)
         if before is None:
+            await self._look_for_login(site, permit, head, changes, now)
             return
         store = self._sessions[site.name]
         store.forget(before)
@@ -170,6 +178,28 @@ class ResponseWatch:
             await self._pause(seconds)
             verdict = await store.resolve(shown, now, fresh=True)
         return verdict
+
+    async def _look_for_login(
+        self, site: Site, permit: Permit, head: RequestHead, changes: Sequence[SetCookie], now: float
+    ) -> None:
+        """A session that begins for a stranger began with a login, unless it was another cookie that opened it.
+
+        What cannot be written now is not written later: by then it could seem to have come after a revocation.
+        """
+        if not permit.is_stranger or (permit.shown is not None and permit.shown.site != site.name):
+            return
+        sent = dict(_cookies_sent(permit, site))
+        if not sent.keys() <= {site.cookies[0]}:
+            return
+        shown = SessionCookie(site.name, tuple(_applied(sent, changes).items()))
+        store = self._sessions[site.name]
+        session = await store.resolve(shown, now, fresh=True)
+        if self._awaits_login(permit, head):
+            session = await self._settled(session, shown, store, now)
+        if isinstance(session, LegacySession):
+            self._facts.count(Event.LOGIN_SEEN)
+            with suppress(Unavailable):
+                await self._tokens.note_login(session, now=now)
 
     async def _follow(
         self,

@@ -217,7 +217,9 @@ class PostgresRefreshStore:
         self, session_hash: bytes, now: float, *, subject: str = "", signed_at: float | None = None
     ) -> bool:
         """Say whether `bar_session` holds for it, or for what was signed at a known time, or a bar of its subject."""
-        return await self._database.read(lambda connection: is_barred(connection, session_hash, now, signed_at, subject))
+        return await self._database.read(
+            lambda connection: is_barred(connection, session_hash, now, signed_at, subject)
+        )
 
     async def count_live(self, now: float) -> Mapping[str, int]:
         """Return the number of live families by client id."""

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.core.rescue import answer_error
 from gateway.errors import Forbidden, GatewayError, InvalidRequest, NotFound
-from gateway.model import Phase
+from gateway.model import Phase, RevocationKind
 from gateway.observe.exposition import Exposition
 from gateway.web.readiness import Readiness
 from gateway.web.visit import respond
@@ -22,6 +22,7 @@ from gateway.web.visit import respond
 _LONGEST_BODY = 16_384
 _LONGEST_REASON = 500
 _LONGEST_KID = 128
+_LONGEST_NAME = 1000
 
 
 class AdminState(Protocol):
@@ -54,6 +55,12 @@ class AdminState(Protocol):
         """Return `lines` that tell what happened to the tokens of a subject, or of one family."""
         ...
 
+    async def revoke(
+        self, kind: RevocationKind, name: str, *, by: str, reason: str, is_rehearsal: bool
+    ) -> Mapping[str, object]:
+        """Revoke by name, or only say how many families would end."""
+        ...
+
     async def status(self) -> Mapping[str, object]:
         """Return what an operator wants to see first."""
         ...
@@ -80,7 +87,7 @@ def create_admin_app(
 ) -> ASGIApp:
     """Return the admin port's application.
 
-    With `allows_actions`, for the local socket, there are `/phase`, `/keys` and `/status` too. Without it, for TCP,
+    With `allows_actions`, for the local socket, there are `/phase`, `/keys`, `/revoke` and `/status`. Without it, for TCP,
     those addresses do not exist, and the Host of each request must be an IP address, localhost or one of `hosts`: a
     page on the web can make a browser reach this port under a name of its own (DNS rebinding), but not under these.
     """
@@ -101,6 +108,7 @@ def create_admin_app(
             Route("/keys", endpoints.keys, methods=["GET"]),
             Route("/keys/rotate", endpoints.rotate_keys, methods=["POST"]),
             Route("/keys/compromise", endpoints.compromise_key, methods=["POST"]),
+            Route("/revoke", endpoints.revoke, methods=["POST"]),
         ]
     app = Starlette(routes=routes, exception_handlers={GatewayError: _answer, 404: _not_found, 405: _not_found})
     app.router.redirect_slashes = False  # an address of ours is written in one way
@@ -174,9 +182,7 @@ class _Endpoints:
 
     async def roll_back(self, request: Request) -> Response:
         order = await _read_order(request)
-        is_rehearsal = order.get("dry_run", False)
-        if not isinstance(is_rehearsal, bool):
-            raise InvalidRequest("`dry_run` must be true or false.")
+        is_rehearsal = _is_rehearsal(order)
         reason = "" if is_rehearsal else _reason(order)
         return _json(await self._state.roll_back(by=_by(order), reason=reason, is_rehearsal=is_rehearsal))
 
@@ -197,6 +203,18 @@ class _Endpoints:
             raise InvalidRequest("`kid` is missing: name the key.")
         return _json(await self._state.compromise_key(kid, by=_by(order), reason=_reason(order)))
 
+    async def revoke(self, request: Request) -> Response:
+        order = await _read_order(request)
+        try:
+            kind = RevocationKind(str(order.get("kind")))
+        except ValueError:
+            raise InvalidRequest(f"`kind` must be one of: {', '.join(RevocationKind)}.") from None
+        name = _name(order, is_needed=kind is not RevocationKind.EVERYTHING)
+        is_rehearsal = _is_rehearsal(order)
+        reason = "" if is_rehearsal else _reason(order)
+        state = self._state
+        return _json(await state.revoke(kind, name, by=_by(order), reason=reason, is_rehearsal=is_rehearsal))
+
 
 async def _read_order(request: Request) -> Mapping[str, object]:
     body = b""
@@ -211,6 +229,20 @@ async def _read_order(request: Request) -> Mapping[str, object]:
     if not isinstance(order, dict):
         raise InvalidRequest("The order must be a JSON object.")
     return order
+
+
+def _is_rehearsal(order: Mapping[str, object]) -> bool:
+    is_rehearsal = order.get("dry_run", False)
+    if not isinstance(is_rehearsal, bool):
+        raise InvalidRequest("`dry_run` must be true or false.")
+    return is_rehearsal
+
+
+def _name(order: Mapping[str, object], *, is_needed: bool) -> str:
+    name = order.get("name", "")
+    if not isinstance(name, str) or bool(name) is not is_needed or len(name) > _LONGEST_NAME:
+        raise InvalidRequest("`name` must say which token, family or subject, and nothing for `all`.")
+    return name
 
 
 def _reason(order: Mapping[str, object]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gateway.errors import Conflict
 from gateway.flow.history import explain
-from gateway.model import Phase
+from gateway.model import Phase, RevocationKind
 from gateway.web.readiness import Dependency, Readiness
 from gateway.wiring.census import Census, Itself
 from gateway.wiring.gateway import Gateway
@@ -61,6 +61,15 @@ class Administration:
         if not is_rehearsal:
             await control.choose(previous, by=by, reason=reason, now=self._gateway.now())
         return {**await self.phase(), "would_be": previous, "is_rehearsal": is_rehearsal, **concerned}
+
+    async def revoke(
+        self, kind: RevocationKind, name: str, *, by: str, reason: str, is_rehearsal: bool
+    ) -> Mapping[str, object]:
+        """See `AdminState`."""
+        orders, now = self._gateway.tokens.orders, self._gateway.now()
+        if is_rehearsal:
+            return {"revoked": False, "families": await orders.count_concerned(kind, name, now)}
+        return {"revoked": True, "families": await orders.revoke(kind, name, f"{reason} ({by})", now)}
 
     async def status(self) -> Mapping[str, object]:
         """See `AdminState`."""
@@ -148,6 +157,12 @@ class PassthroughAdministration:
     async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
         """See `AdminState`."""
         raise Conflict("ENABLE_JWT_AUTH=false: no store is open.")
+
+    async def revoke(
+        self, kind: RevocationKind, name: str, *, by: str, reason: str, is_rehearsal: bool
+    ) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict("ENABLE_JWT_AUTH=false has switched tokens off; start without it to revoke any.")
 
     async def status(self) -> Mapping[str, object]:
         """See `AdminState`."""

@@ -2,6 +2,8 @@
 is open there; whichever server is away, tokens go on; without both, nobody is told that a token is bad."""
 
 import asyncio
+import base64
+import json
 import time
 from collections.abc import Iterator
 
@@ -73,6 +75,22 @@ async def test_a_logout_at_one_ends_what_is_open_at_the_other(pair: Pair) -> Non
         with pytest.raises(ConnectionClosed):
             async with asyncio.timeout(3.0):
                 await socket.recv()
+
+
+def test_a_revoked_user_has_to_log_in_again_before_there_are_new_tokens(pair: Pair) -> None:
+    thief = pair.signed_in()
+    who = json.loads(base64.urlsafe_b64decode(thief.token.split(".")[1] + "=="))["sub"]
+    options = ("--subject", who, "-c", str(pair.one.config))
+    assert "would end" in pair.one.command("revoke", *options, "--dry-run").stdout
+    assert code(pair, thief) == ""
+    done = pair.one.command("revoke", *options, "--reason", "laptop stolen")
+    assert done.stdout.startswith("revoked; "), done.stderr
+    wait_for(lambda: code(pair, thief) == "invalid_token", within=3.0)
+    assert thief.get("/api/me").json() == {"user": "ada"}  # the session itself is the application's to end
+    refused = thief.exchange()
+    assert (refused.status_code, refused.json()["code"]) == (409, "session_unverifiable")
+    assert code(pair, pair.signed_in()) == ""
+    assert thief.exchange().status_code == 409
 
 
 def test_while_the_database_is_away_tokens_go_on(pair: Pair) -> None:

@@ -14,7 +14,7 @@ from gateway.facts import Nothing
 from gateway.flow.live import Live
 from gateway.flow.passthrough import PassthroughWatch
 from gateway.http1.fields import FieldTable
-from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
+from gateway.model import Answer, Peer, Permit, Phase, RequestHead, RevocationKind, Visit
 from gateway.observe.exposition import Exposition
 from gateway.observe.metrics import Metrics
 from gateway.serve.admin import OursAlone
@@ -139,6 +139,11 @@ class SmallState:
 
     async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
         return {"lines": []}
+
+    async def revoke(
+        self, kind: RevocationKind, name: str, *, by: str, reason: str, is_rehearsal: bool
+    ) -> Mapping[str, object]:
+        return {"revoked": False, "families": 0}
 
     async def status(self) -> Mapping[str, object]:
         return {}

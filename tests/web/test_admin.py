@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import StoreUnavailable
 from gateway.facts import Event
-from gateway.model import Phase
+from gateway.model import Phase, RevocationKind
 from gateway.observe.exposition import Exposition
 from gateway.observe.metrics import Metrics
 from gateway.web.admin import create_admin_app
@@ -47,6 +47,12 @@ class State:
 
     async def explain(self, *, subject: str, session_id: str) -> Mapping[str, object]:
         return {"lines": [f"{subject}|{session_id}"]}
+
+    async def revoke(
+        self, kind: RevocationKind, name: str, *, by: str, reason: str, is_rehearsal: bool
+    ) -> Mapping[str, object]:
+        self.told.append((kind, name, by, reason, is_rehearsal))
+        return {"revoked": not is_rehearsal, "families": 2}
 
     async def status(self) -> Mapping[str, object]:
         return {"families": 2}
@@ -162,6 +168,7 @@ async def test_over_the_local_socket_any_host_will_do(state: State) -> None:
         ("POST", "/phase"),
         ("POST", "/phase/panic"),
         ("POST", "/phase/rollback"),
+        ("POST", "/revoke"),
         ("GET", "/status"),
     ],
 )
@@ -173,7 +180,7 @@ class TestActions:
         assert state.told == []
 
     async def test_are_answered_on_the_local_socket(self, state: State, method: str, path: str) -> None:
-        answer = await client(state).request(method, path, json={"phase": "off", "reason": "x"})
+        answer = await client(state).request(method, path, json={"phase": "off", "kind": "all", "reason": "x"})
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-store"
 
@@ -187,6 +194,13 @@ async def test_a_phase_is_set_with_who_and_why(state: State) -> None:
 async def test_who_is_the_local_socket_when_nobody_says(state: State) -> None:
     await client(state).post("/phase/panic", json={"reason": "fire"})
     assert state.told == [("panic", "local socket", "fire")]
+
+
+async def test_a_revocation_can_be_rehearsed_without_a_reason(state: State) -> None:
+    rehearsal = await client(state).post("/revoke", json={"kind": "sub", "name": "ada", "dry_run": True})
+    assert rehearsal.json() == {"revoked": False, "families": 2}
+    await client(state).post("/revoke", json={"kind": "all", "reason": "leak", "by": "ops"})
+    assert state.told == [("sub", "ada", "local socket", "", True), ("all", "", "ops", "leak", False)]
 
 
 async def test_a_rollback_can_be_rehearsed_without_a_reason(state: State) -> None:
@@ -210,6 +224,12 @@ async def test_a_rollback_can_be_rehearsed_without_a_reason(state: State) -> Non
         ("/phase/panic", b""),
         ("/phase/panic", b" " * 20_000),
         ("/phase/rollback", b'{"dry_run": "yes", "reason": "x"}'),
+        ("/revoke", b'{"kind": "user", "name": "ada", "reason": "x"}'),
+        ("/revoke", b'{"kind": "sub", "reason": "x"}'),
+        ("/revoke", b'{"kind": "sub", "name": "", "reason": "x"}'),
+        ("/revoke", b'{"kind": "sub", "name": 7, "reason": "x"}'),
+        ("/revoke", b'{"kind": "all", "name": "ada", "reason": "x"}'),
+        ("/revoke", b'{"kind": "sub", "name": "ada"}'),
     ],
 )
 async def test_an_order_that_cannot_be_read_does_nothing(state: State, path: str, body: bytes) -> None:

@@ -30,7 +30,8 @@ from gateway.errors import (
     TooManyFamilies,
 )
 from gateway.flow.clients import Client
-from gateway.flow.logout import COOKIE_LIFE, EXCHANGE_TIME
+from gateway.flow.endings import COOKIE_LIFE
+from gateway.flow.logout import EXCHANGE_TIME
 from gateway.flow.tokens import Grant, TokenPolicy
 from gateway.model import LegacySession
 from tests.flow.tokens.lines import ACCESS, CAP, GRACE, IDLE, LEEWAY, REFRESH, Access, Line, Session
