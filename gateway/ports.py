@@ -10,6 +10,7 @@ Times are seconds since 1970; durations are seconds.
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
+from gateway.bar_ports import SessionBars
 from gateway.core.rates import Charge
 from gateway.facts import Event, RequestFact
 from gateway.model import (
@@ -128,8 +129,8 @@ class RevocationLog(Protocol):
 # --- families and refresh tokens ---
 
 
-class RefreshStore(Protocol):
-    """Families and refresh tokens. Each method is one transaction; acknowledged means durable.
+class RefreshStore(SessionBars, Protocol):
+    """Families, refresh tokens, and barred sessions. Each method is one transaction; acknowledged means durable.
 
     Every method raises StoreUnavailable when the store cannot answer, a lock time-out included: that is never taken
     for a replay, and nothing was changed unless the commit itself was lost.
@@ -185,39 +186,12 @@ class RefreshStore(Protocol):
         """
         ...
 
-    async def bar_everybody(
-        self, reason: str, revoked_until: float, barred_until: float, now: float
-    ) -> Sequence[Revocation]:
-        """Record one epoch for all and bar all sessions; families are ended by `end_oldest`, for there may be many."""
-        ...
-
     async def end_oldest(self, created_until: float, reason: str, now: float, limit: int) -> int:
         """End up to `limit` families that were opened until then, without recording their revocations; how many."""
         ...
 
-    async def note_login(self, subject: str, session_hash: bytes, now: float) -> None:
-        """Remember that a session began with a login of the subject just now, if its sessions are barred at all."""
-        ...
-
     async def move_families(self, old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:
         """Follow a rotated legacy session id; returns how many live families moved."""
-        ...
-
-    async def bar_session(self, session_hash: bytes, until: float, now: float) -> None:
-        """Remember that a legacy session was logged out now: no family may be opened from it until then.
-
-        Of several bars the longest and the latest count together.
-        """
-        ...
-
-    async def is_barred(
-        self, session_hash: bytes, now: float, *, subject: str = "", signed_at: float | None = None
-    ) -> bool:
-        """Say whether `bar_session` holds for it, or a bar of its subject or of everybody.
-
-        Some sessions have the same key after the next login. What was signed later than the logout, if `signed_at`
-        says when that was, is not barred by it; for its subject's bar that is no sign, since some sign again and again.
-        """
         ...
 
     async def count_live(self, now: float) -> Mapping[str, int]:

@@ -87,8 +87,8 @@ def create_admin_app(
 ) -> ASGIApp:
     """Return the admin port's application.
 
-    With `allows_actions`, for the local socket, there are `/phase`, `/keys`, `/revoke` and `/status`. Without it, for TCP,
-    those addresses do not exist, and the Host of each request must be an IP address, localhost or one of `hosts`: a
+    With `allows_actions`, for the local socket, there is more: `/phase`, `/keys`, `/revoke`. Without it, for TCP, those
+    addresses do not exist, and the Host of each request must be an IP address, localhost or one of `hosts`: a
     page on the web can make a browser reach this port under a name of its own (DNS rebinding), but not under these.
     """
     endpoints = _Endpoints(state, exposition)
