@@ -34,7 +34,7 @@ class ExpiringNames:
     def __init__(self, now: float) -> None:
         self._first_span = int(now // _SPAN)
         self._flags = bytearray(1 << _FLAG_BITS)
-        self._buckets: list[array[int]] = [array("Q") for _ in range(1 << _BUCKET_BITS)]
+        self._buckets: list[array[int] | None] = [None] * (1 << _BUCKET_BITS)
         self._count = 0
         self._hand = 0
 
@@ -43,6 +43,7 @@ class ExpiringNames:
         if not self._flags[key & _FLAG]:
             return False
         bucket = self._buckets[key & _BUCKET]
+        assert bucket is not None  # as its flag is set
         lowest = key >> _BUCKET_BITS << _SPAN_BITS
         at = bisect_left(bucket, lowest)
         return at < len(bucket) and bucket[at] <= lowest | _LAST_SPAN
@@ -54,6 +55,8 @@ class ExpiringNames:
         """Remember a name until then, in seconds since 1970; one that is there already is never shortened."""
         key = hash(name) & _HASH
         bucket = self._buckets[key & _BUCKET]
+        if bucket is None:
+            bucket = self._buckets[key & _BUCKET] = array("Q")
         lowest = key >> _BUCKET_BITS << _SPAN_BITS
         entry = lowest | min(max(int(expires_at // _SPAN) - self._first_span, 0), _LAST_SPAN)
         at = bisect_left(bucket, lowest)
@@ -72,13 +75,16 @@ class ExpiringNames:
             span = int(expires_at) // _SPAN - first
             if not 0 <= span <= _LAST_SPAN:
                 span = 0 if span < 0 else _LAST_SPAN
-            buckets[key & _BUCKET].append(key >> _BUCKET_BITS << _SPAN_BITS | span)
+            bucket = buckets[key & _BUCKET]
+            if bucket is None:
+                bucket = buckets[key & _BUCKET] = array("Q")
+            bucket.append(key >> _BUCKET_BITS << _SPAN_BITS | span)
             flags[key & _FLAG] = 1
 
     def finish_filling(self) -> None:
         """Sort and count what `fill` has added."""
-        self._buckets = [array("Q", sorted(bucket)) for bucket in self._buckets]
-        self._count = sum(map(len, self._buckets))
+        self._buckets = [None if bucket is None else array("Q", sorted(bucket)) for bucket in self._buckets]
+        self._count = sum(len(bucket) for bucket in self._buckets if bucket is not None)
 
     def discard_expired(self, now: float, *, buckets: int = _SWEPT_AT_ONCE) -> int:
         """Look through so many of the 16384 buckets, from where the last call ended; return how many names went."""
@@ -90,11 +96,13 @@ class ExpiringNames:
 
     def _sweep(self, number: int, over: int) -> None:
         bucket = self._buckets[number]
+        if bucket is None:
+            return
         kept = array("Q", [entry for entry in bucket if entry & _LAST_SPAN >= over])
         if len(kept) == len(bucket):
             return
         self._count -= len(bucket) - len(kept)
-        self._buckets[number] = kept
+        self._buckets[number] = kept or None
         self._flags[number :: 1 << _BUCKET_BITS] = _NO_FLAGS
         for entry in kept:
             self._flags[number | entry >> _SPAN_BITS << _BUCKET_BITS & _FLAG] = 1
