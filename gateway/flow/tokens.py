@@ -77,8 +77,6 @@ class TokenFlow:
         self._rates = rates = TokenRates() if rates is None else rates
         self._access = access = AccessTokens(policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy)
         self._endings = endings = Endings(policy=policy, families=families, log=log, revocation=revocation, live=live)
-        self.orders = RevocationOrders(endings=endings, families=families)
-        """What an operator revokes by name."""
         self._exchange = Exchange(
             policy=policy,
             secrets=secrets,
@@ -218,6 +216,11 @@ class TokenFlow:
         return {**verified.claims, "active": True, "token_type": "DPoP" if verified.bound_key else "Bearer"}
 
     # --- ended ---
+
+    @property
+    def orders(self) -> RevocationOrders:
+        """What an operator revokes by name."""
+        return RevocationOrders(endings=self._endings, families=self._families)
 
     async def revoke(self, token: str, hint: str, client: Client, *, now: float) -> None:
         """Revoke a token of the client (RFC 7009): a refresh token ends its family, an access token only itself.
