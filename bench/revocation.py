@@ -162,7 +162,7 @@ def measure_mirror(folder: Path, material: tokens.Material, options: argparse.Na
                 memory = resident_mebibytes(pid)
             costs.append(alone["nanoseconds"])
             lines.append(
-                f"| mirror | {alone['entries']:,} | {alone['seconds']:.2f} | {alone['mebibytes']:.0f} "
+                f"| mirror | {alone['entries']:,} | {alone['seconds']:.2f} | {alone['cpu']:.2f} | {alone['mebibytes']:.0f} "
                 f"| {alone['nanoseconds']:.0f} | {ready:.2f} | {memory:.0f} |"
             )
     return [*lines, "", f"look-up full / empty: {costs[1] / costs[0]:.2f}, {costs[1] - costs[0]:.0f} ns more"]

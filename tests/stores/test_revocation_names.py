@@ -2,7 +2,7 @@
 
 import tracemalloc
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.stores.revocation_names import ExpiringNames
@@ -18,6 +18,7 @@ def swept(names: ExpiringNames, now: float) -> int:
 Entries = st.lists(st.tuples(st.text(max_size=3), st.integers(0, 20 * HALF_HOUR)), max_size=60)
 
 
+@settings(deadline=None)
 @given(entries=Entries, after=st.integers(0, 22 * HALF_HOUR), is_filled=st.booleans())
 def test_a_name_is_there_until_it_expires_and_gone_half_an_hour_later(
     entries: list[tuple[str, int]], after: int, is_filled: bool
