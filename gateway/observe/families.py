@@ -152,6 +152,9 @@ class Families:
 
     def _add_processes(self) -> None:
         layout = self.layout
+        self.full = layout.add(
+            "gauge", "crossfade_full_processes", "Processes without room for more clients, which wait to be accepted."
+        )
         self.processes = layout.add(
             "gauge", "crossfade_processes", "Processes that do their work.", {"role": (WORKER, ADMIN)}
         )

@@ -121,6 +121,10 @@ class Metrics:
         """Show how many tunnels and event streams are open."""
         self.slots[self.families.streams.start] = float(count)
 
+    def set_full(self, *, is_full: bool) -> None:
+        """Show whether this process has no room for more clients."""
+        self.slots[self.families.full.start] = float(is_full)
+
     def set_role(self, role: str) -> None:
         """Show that this process does its work, as a worker or for the admin port."""
         processes = self.families.processes

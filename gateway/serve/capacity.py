@@ -45,3 +45,18 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):  # macOS says unlimited and means less
         pass
+
+
+_RESERVE = 96
+"""Files for all else than clients and applications: the admin port, stores, keys, logs."""
+_FEWEST = 8
+
+
+def room_for_clients(upstream_connections: int) -> int:
+    """Return how many clients this process can hold open files for, with what they need towards the application.
+
+    `upstream_connections` is how many of those there can be at most.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = soft - _RESERVE
+    return max(_FEWEST, free - min(upstream_connections, free // 2))

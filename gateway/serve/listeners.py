@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import StartError
@@ -56,35 +56,85 @@ def bind_all(
     return Sockets(data, tcp, local, faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """A server with the sockets that it listens on."""
+Capacity = Callable[[], int]
+"""How many clients there is room for at the moment."""
 
-    server: WireServer
-    accepting: Sequence[asyncio.Server]
+
+class Listener:
+    """A server with the sockets that it listens on.
+
+    While there are as many clients as `capacity` says, it accepts nobody: who comes waits in the kernel's queue, which
+    the socket keeps, instead of being accepted and closed for want of a file descriptor.
+    """
+
+    def __init__(self, server: WireServer, sockets: Sequence[socket.socket], capacity: Capacity | None = None) -> None:
+        self.server = server
+        self.is_full = False
+        """Whether nobody is accepted at the moment."""
+        self._sockets = sockets
+        self._capacity = capacity
+        self._accepting: list[asyncio.Server] = []
+        self._is_closed = False
+
+    def __call__(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        if not self._has_room and not self.is_full:
+            self.is_full = True
+            asyncio.get_running_loop().call_soon(self._stop)  # not in the middle of accepting
+        return self.server()
+
+    async def open(self) -> None:
+        """Begin to accept.
+
+        Raises:
+            StartError: another process has begun to listen meanwhile.
+        """
+        await self.server.start()
+        try:
+            self._accepting = [await self._accept(one) for one in self._sockets]
+        except OSError as error:
+            raise StartError(f"Cannot listen: {error.strerror}.") from error
+
+    async def look(self) -> None:
+        """Accept again where there is room again; and no more where the system has taken away room."""
+        if self._is_closed or self.is_full is not self._has_room:
+            return
+        if self.is_full:
+            self._accepting = [await self._accept(one) for one in self._sockets]
+        else:
+            self._stop()
+        self.is_full = not self.is_full
 
     def close(self) -> None:
-        """Accept no more; what is connected goes on."""
-        for one in self.accepting:
+        """Accept no more, for good; what is connected goes on."""
+        self._is_closed = True
+        self._stop()
+        for one in self._sockets:
             one.close()
 
+    @property
+    def _has_room(self) -> bool:
+        return self._capacity is None or self.server.connection_count < self._capacity()
 
-async def listen(server: WireServer, sockets: Sequence[socket.socket]) -> Listener:
-    """Begin to accept.
+    def _stop(self) -> None:
+        for one in self._accepting:
+            one.close()
+        self._accepting = []
+
+    async def _accept(self, one: socket.socket) -> asyncio.Server:
+        """Accept on a duplicate, whose end leaves the socket and its queue as they are."""
+        loop = asyncio.get_running_loop()
+        if one.family == socket.AF_UNIX:
+            return await loop.create_unix_server(self, sock=one.dup(), backlog=BACKLOG)
+        return await loop.create_server(self, sock=one.dup(), backlog=BACKLOG)
+
+
+async def listen(server: WireServer, sockets: Sequence[socket.socket], capacity: Capacity | None = None) -> Listener:
+    """Begin to accept, as many clients as `capacity` says where it is given.
 
     Raises:
         StartError: another process has begun to listen meanwhile.
     """
-    loop = asyncio.get_running_loop()
-    await server.start()
-    try:
-        accepting = [await _accept(loop, server, one) for one in sockets]
-    except OSError as error:
-        raise StartError(f"Cannot listen: {error.strerror}.") from error
-    return Listener(server, accepting)
-
-
-async def _accept(loop: asyncio.AbstractEventLoop, server: WireServer, one: socket.socket) -> asyncio.Server:
-    if one.family == socket.AF_UNIX:
-        return await loop.create_unix_server(server, sock=one, backlog=BACKLOG)
-    return await loop.create_server(server, sock=one, backlog=BACKLOG)
+    listener = Listener(server, sockets, capacity)
+    await listener.open()
+    return listener

@@ -16,6 +16,7 @@ from gateway.observe.families import ADMIN, WORKER
 from gateway.observe.metrics import Metrics
 from gateway.observe.process import ProcessWatch
 from gateway.serve.admin import admin_server
+from gateway.serve.capacity import room_for_clients
 from gateway.serve.drain import Stop
 from gateway.serve.listeners import Listener, Sockets, listen
 from gateway.serve.mailboxes import Mailbox
@@ -126,6 +127,7 @@ class Running:
         self._period = tick
         self._woken = asyncio.Event()
         self._figures = ProcessWatch()
+        self._was_full = False
         self._listeners: list[Listener] = []
         self._reload: Reload | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -143,9 +145,9 @@ class Running:
         try:
             await self._open_admin()
             await self._gateway.start()
-            data = await listen(self._gateway.server(), self._sockets.data)
+            data = await listen(self._gateway.server(), self._sockets.data, self._capacity)
             self._listeners.append(data)
-            self._begin(data.server)
+            self._begin(data)
             started()
             await stop.asked.wait()
             return await self._end(stop, data)
@@ -172,10 +174,10 @@ class Running:
         loop.add_reader(kin.lifeline, lose_supervisor)
         loop.add_reader(kin.mailbox.fileno(), kin.mailbox.read, self._hear)
 
-    def _begin(self, server: WireServer) -> None:
+    def _begin(self, data: Listener) -> None:
         self._gateway.metrics.set_reload(is_successful=True, now=time.time())
         self._gateway.metrics.set_role(WORKER if self._sockets.data else ADMIN)
-        self._keep(self._tick(server))
+        self._keep(self._tick(data))
         # What is there now stays: full collections need not look at it again.
         gc.collect()
         gc.freeze()
@@ -205,14 +207,15 @@ class Running:
 
     # --- while it runs ---
 
-    async def _tick(self, server: WireServer) -> None:
+    async def _tick(self, data: Listener) -> None:
         """Go round once a second, or when woken. A round that a store holds up holds up no glance."""
         round_: asyncio.Task[None] | None = None
         while True:
-            self._show(server)
+            self._show(data)
             await self._rest()
             try:
                 self._gateway.glance(time.time())
+                await data.look()
             except Exception:
                 _log.exception("a glance failed")
             if round_ is None or round_.done():
@@ -240,14 +243,25 @@ class Running:
         if word.news is News.PHASE:
             self._woken.set()
 
-    def _show(self, server: WireServer) -> None:
+    def _capacity(self) -> int:
+        return room_for_clients(sum(pool.policy.max_connections for pool in self._gateway.pools.values()))
+
+    def _show(self, data: Listener) -> None:
+        server = data.server
         self._gateway.metrics.set_process(self._figures.look())
         self._gateway.metrics.set_streams(len(self._gateway.live))
         metrics, pools = self._gateway.metrics, self._gateway.pools.values()
+        self._show_fullness(is_full=data.is_full)
         active = server.request_count
         metrics.set_connections("client", active=active, idle=server.connection_count - active)
         idle = sum(pool.idle_count for pool in pools)
         metrics.set_connections("upstream", active=sum(pool.open_count for pool in pools) - idle, idle=idle)
+
+    def _show_fullness(self, *, is_full: bool) -> None:
+        if is_full is not self._was_full:
+            self._was_full = is_full
+            _log.warning("no room for more clients: new ones wait" if is_full else "there is room for clients again")
+        self._gateway.metrics.set_full(is_full=is_full)
 
     def _ask_reload(self) -> None:
         if self._reload is not None:

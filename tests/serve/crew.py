@@ -142,7 +142,7 @@ drain: {drain}
                 stderr=log,
             )
         wait_until(self._is_up, log=self.log)
-        self.admin_pid, *_ = self.children()
+        self.admin_pid = self.children()[0] if self.count > 1 else 0
 
     def _is_up(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
