@@ -13,6 +13,9 @@ DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2
 OVERHEAD_BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Seconds; our own part of a request is far below a millisecond."""
 
+PAUSE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+"""Seconds; below the first bound nobody notices."""
+
 NO_ROUTE = "_none"
 """The route of a request that was refused before it matched one, and of a route that is not configured."""
 
@@ -80,6 +83,12 @@ class Families:
         )
         self.events = layout.add(
             "counter", "crossfade_events", "What happened to tokens and sessions.", {"event": tuple(Event)}
+        )
+        self.pauses = layout.add(
+            "histogram",
+            "crossfade_collector_pause_seconds",
+            "Seconds for which Python's collector stopped a process.",
+            bounds=PAUSE_BOUNDS,
         )
         self._add_gauges(dependencies)
         self._add_processes()

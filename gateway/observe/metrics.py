@@ -17,6 +17,7 @@ from gateway.observe.families import (
     NO_ROUTE,
     OVERHEAD_BOUNDS,
     PASSED,
+    PAUSE_BOUNDS,
     REFUSED,
     Families,
     error_sources,
@@ -120,6 +121,12 @@ class Metrics:
     def set_streams(self, count: int) -> None:
         """Show how many tunnels and event streams are open."""
         self.slots[self.families.streams.start] = float(count)
+
+    def add_pause(self, seconds: float) -> None:
+        """Count a pause of Python's collector."""
+        pauses = self.families.pauses
+        self.slots[pauses.start + bisect_left(PAUSE_BOUNDS, seconds)] += 1
+        self.slots[pauses.start + pauses.width - 1] += seconds
 
     def set_full(self, *, is_full: bool) -> None:
         """Show whether this process has no room for more clients."""

@@ -1,7 +1,6 @@
 """A gateway that runs: its listeners, its seconds, its reloads, and its end."""
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sized
 from contextlib import AsyncExitStack
@@ -17,6 +16,7 @@ from gateway.observe.metrics import Metrics
 from gateway.observe.process import ProcessWatch
 from gateway.serve.admin import admin_server
 from gateway.serve.capacity import room_for_clients
+from gateway.serve.collector import settle_collector
 from gateway.serve.drain import Stop
 from gateway.serve.listeners import Listener, Sockets, listen
 from gateway.serve.mailboxes import Mailbox
@@ -128,6 +128,7 @@ class Running:
         self._woken = asyncio.Event()
         self._figures = ProcessWatch()
         self._was_full = False
+        self._stop_watching_collector: Callable[[], None] = lambda: None
         self._listeners: list[Listener] = []
         self._reload: Reload | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -178,9 +179,7 @@ class Running:
         self._gateway.metrics.set_reload(is_successful=True, now=time.time())
         self._gateway.metrics.set_role(WORKER if self._sockets.data else ADMIN)
         self._keep(self._tick(data))
-        # What is there now stays: full collections need not look at it again.
-        gc.collect()
-        gc.freeze()
+        self._stop_watching_collector = settle_collector(self._gateway.metrics.add_pause)
         for fault in self._sockets.faults:
             _log.warning("not listening", fault=fault)
         _log.info("serving", listen=[_name_of(one.getsockname()) for one in self._sockets.data or self._sockets.admin])
@@ -198,6 +197,7 @@ class Running:
         """Close everything, the last opened first; what fails to close does not keep the rest open."""
         async with AsyncExitStack() as rest:
             rest.callback(self._sockets.close)
+            rest.callback(self._stop_watching_collector)
             rest.push_async_callback(self._gateway.aclose)
             for listener in self._listeners:
                 rest.push_async_callback(listener.server.close)
