@@ -236,7 +236,9 @@ def test_a_worker_that_keeps_dying_is_started_later_and_later_and_nobody_waits_f
         assert {ask_new(crew)[-2:] for _ in range(20)} == {b"/x"}
         assert time.monotonic() - began < 10.0
     assert survivor in crew.workers()
-    assert '"delay":0.5' in crew.log.read_text()
+    log = crew.log.read_text()
+    assert '"delay":0.5' in log
+    assert all(f'"process":"{name}"' in log for name in ("supervisor", "admin", "worker 1", "worker 2"))
 
 
 def test_a_configuration_that_no_worker_can_use_ends_everything(tmp_path: Path, app: App) -> None:
