@@ -89,6 +89,7 @@ class Families:
             "crossfade_collector_pause_seconds",
             "Seconds for which Python's collector stopped a process.",
             bounds=PAUSE_BOUNDS,
+            is_sparse=True,
         )
         self._add_gauges(dependencies)
         self._add_processes()

@@ -16,6 +16,7 @@ from websockets.typing import Origin
 
 from tests.e2e.pair import MASTER, SharedWorld, signing_key, wait_for
 from tests.e2e.world import World
+from tests.fetching import fetch
 from tests.servers_postgres import PostgresServer
 
 WORKERS = 2
@@ -40,16 +41,13 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedWorld]:
 
 
 def metric(world: World, series: str) -> float:
-    lines = httpx.get(f"{world.admin}/metrics", trust_env=False, timeout=10).text.splitlines()
+    lines = fetch(f"{world.admin}/metrics")[1].splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
 
 
 def statuses(world: World, path: str, **headers: str) -> set[int]:
     """How a request is answered on many connections, which are spread over the workers."""
-    found = set()
-    for _ in range(ENOUGH):
-        found.add(httpx.get(f"{world.base}{path}", headers=headers, trust_env=False, timeout=10).status_code)
-    return found
+    return {fetch(f"{world.base}{path}", headers)[0] for _ in range(ENOUGH)}
 
 
 def session_endpoint(world: World) -> set[int]:

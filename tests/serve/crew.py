@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
+from tests.fetching import fetch
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 40.0
@@ -148,7 +148,7 @@ drain: {drain}
         assert self.process.poll() is None, self.log.read_text()
         try:
             return self.metric('crossfade_processes{role="worker"}') == self.count
-        except httpx.TransportError:
+        except OSError:
             return False
 
     def children(self) -> list[int]:
@@ -160,7 +160,7 @@ drain: {drain}
         return [pid for pid in self.children() if pid != self.admin_pid]
 
     def metric(self, series: str) -> float:
-        lines = httpx.get(f"{self.admin}/metrics", trust_env=False, timeout=PATIENCE).text.splitlines()
+        lines = fetch(f"{self.admin}/metrics")[1].splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
 
     def connect(self) -> socket.socket:

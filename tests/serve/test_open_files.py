@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.fetching import fetch
 from tests.serve.crew import App, Crew, ask, get, wait_until
 
 FILES = 400
@@ -42,7 +42,7 @@ def test_who_is_connected_is_served_while_others_wait(crew: Crew) -> None:
             client.sendall(get("/y"))
         served = answered(clients)
         assert 0.2 * FILES * crew.count < len(served) < FILES * crew.count
-        assert httpx.get(f"{crew.admin}/readyz", trust_env=False, timeout=10).status_code == 200
+        assert fetch(f"{crew.admin}/readyz")[0] == 200
         assert {ask(client, get("/x"))[-2:] for client in served} == {b"/x"}
         waiting = [client for client in clients if client not in served]
         for client in served:

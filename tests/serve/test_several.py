@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.fetching import fetch
 from tests.serve.crew import HALF, App, Crew, ask, get, is_running, read_all, wait_until
 
 
@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_takes_only_its_own_requests_with_it(crew: Crew)
 
 def test_what_was_counted_survives_the_worker_that_counted_it(crew: Crew) -> None:
     for _ in range(10):
-        assert httpx.get(f"{crew.base}/x", trust_env=False).status_code == 200
+        assert fetch(f"{crew.base}/x")[0] == 200
     counted = crew.metric("crossfade_requests_total")
     assert counted >= 10
     restarts = crew.metric('crossfade_process_restarts_total{role="worker"}')
@@ -106,7 +106,7 @@ def test_what_was_counted_survives_the_worker_that_counted_it(crew: Crew) -> Non
     wait_until(lambda: crew.metric('crossfade_process_restarts_total{role="worker"}') == restarts + 2)
     assert crew.metric("crossfade_requests_total") == counted
     wait_until(lambda: crew.metric('crossfade_processes{role="worker"}') == 2)
-    assert httpx.get(f"{crew.base}/x", trust_env=False).status_code == 200
+    assert fetch(f"{crew.base}/x")[0] == 200
     assert crew.metric("crossfade_requests_total") == counted + 1
     assert crew.metric('crossfade_migration_phase{phase="off"}') == 1
 
@@ -119,7 +119,7 @@ def test_the_admin_port_comes_back_and_its_death_costs_no_request(crew: Crew) ->
         wait_until(lambda: victim not in crew.children() and len(crew.children()) == 3)
         (crew.admin_pid,) = set(crew.children()) - set(workers)
         assert ask(connection, get("/y")).endswith(b"/y")
-        assert httpx.get(f"{crew.admin}/readyz", trust_env=False, timeout=10).status_code == 200
+        assert fetch(f"{crew.admin}/readyz")[0] == 200
         assert crew.metric('crossfade_process_restarts_total{role="admin"}') == 1
 
 
@@ -138,7 +138,7 @@ def test_sigterm_lets_everything_finish_that_can(own_crew: Crew, app: App) -> No
         held, upload, download, events, tunnel = (stack.enter_context(crew.connect()) for _ in range(5))
         begin_all(held, upload, download, events, tunnel, app)
         crew.signal(signal.SIGTERM)
-        wait_until(lambda: httpx.get(f"{crew.admin}/readyz", trust_env=False).json()["reason"] == "draining")
+        wait_until(lambda: '"draining"' in fetch(f"{crew.admin}/readyz")[1])
         wait_until(lambda: not accepts(crew))
         upload.sendall(HALF)
         app.release()
@@ -197,7 +197,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, app: App) -> None:
             held.sendall(get("/hold"))
             assert app.waiting.acquire(timeout=10)
             crew.signal(signal.SIGTERM)
-            wait_until(lambda: httpx.get(f"{crew.admin}/readyz", trust_env=False).status_code == 503)
+            wait_until(lambda: fetch(f"{crew.admin}/readyz")[0] == 503)
             assert ask_new(crew).endswith(b"/x"), "it serves while load balancers notice"
             crew.signal(signal.SIGTERM)
             assert crew.exit_code() == 3
