@@ -7,6 +7,7 @@ families in the order of their ids, what belongs to a family, the counter of rev
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import asyncpg
 import orjson
@@ -23,6 +24,12 @@ _FAMILY = (
 LIVE = "ended_at IS NULL AND idle_expires_at > $1 AND absolute_expires_at > $1"
 """The condition for a family that can still be refreshed at `$1`."""
 
+_PRESENTED = (
+    f"SELECT {', '.join(f'f.{name}' for name in _FAMILY.split(', '))}, "  # noqa: S608 - constant columns
+    "t.token_hash, t.family_id, t.generation, t.issued_at, t.expires_at, t.used_at, t.successor_sealed, "
+    "extract(epoch FROM clock_timestamp())::float8 "
+    "FROM refresh_tokens t JOIN crossfade_families f ON f.id = t.family_id WHERE t.token_hash = $1"
+)
 _LOCK_FAMILY_OF_TOKEN = (
     f"SELECT {_FAMILY} FROM crossfade_families "  # noqa: S608 - constant columns
     "WHERE id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)"
@@ -51,6 +58,14 @@ _SUCCEED = """
     )
     SELECT count(*) FROM spent
 """
+
+
+class Presented(NamedTuple):
+    """A refresh token with its family, and what time it is for the database."""
+
+    family: Family
+    row: RefreshRow
+    time: float
 
 
 async def lock_subject(connection: Connection, subject: str, *, is_ending: bool = False) -> None:
@@ -101,6 +116,17 @@ async def find_token(connection: Connection, token_hash: bytes) -> tuple[Refresh
     *row, time = found
     assert isinstance(time, float)
     return RefreshRow(*row), time  # type: ignore[arg-type]  # in the order of the fields
+
+
+async def find_presented(connection: Connection, token_hash: bytes) -> Presented | None:
+    """Return a refresh token with its family as they are at one moment, without a lock, or None."""
+    found = await connection.fetchrow(_PRESENTED, token_hash)
+    if found is None:
+        return None
+    count = len(_FAMILY.split(", "))
+    family, (*row, time) = _family(found[:count]), found[count:]
+    assert isinstance(time, float)
+    return Presented(family, RefreshRow(*row), time)  # type: ignore[arg-type]  # in the order of the fields
 
 
 async def insert_family(connection: Connection, family: Family) -> None:

@@ -12,9 +12,11 @@ from gateway.stores.bars_postgres import bar_subject, follow_session, is_barred,
 from gateway.stores.expiry_postgres import Bounds, delete_expired
 from gateway.stores.families_postgres import (
     LIVE,
+    Presented,
     end_locked,
     find_families,
     find_family_of_token,
+    find_presented,
     find_token,
     insert_family,
     insert_token,
@@ -28,6 +30,7 @@ from gateway.stores.postgres import Connection, PostgresDatabase
 from gateway.stores.revocation_postgres import record_revocations
 
 _OF_SESSION = f"{LIVE} AND session_hash = $2 AND octet_length(session_hash) > 0"
+_WRITING = frozenset({RefreshOutcome.ROTATED, RefreshOutcome.REPLAY})
 _OF_SUBJECT = f"{LIVE} AND subject = $2"
 
 
@@ -71,25 +74,46 @@ class PostgresRefreshStore:
         return await self._database.run(work)
 
     async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
-        """Present a refresh token. The family in the result is as the transaction left it."""
+        """Present a refresh token. The family in the result is as the transaction left it.
+
+        What writes nothing needs no lock: token and family were like this at one moment, which is answered for.
+        """
+        presented = await self._database.read(lambda connection: find_presented(connection, token_hash))
+        if presented is None:
+            return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
+        decision = self._decide(presented, decide, now)
+        if decision.outcome not in _WRITING:
+            return Rotation(decision, presented.family)
 
         async def work(connection: Connection) -> Rotation:
-            family = await find_family_of_token(connection, token_hash, is_locking=True)
-            found = await find_token(connection, token_hash) if family is not None else None
-            if family is None or found is None:
-                return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
-            row, time = found
-            time = time if self._measures_age else now
-            decision = decide(family, _by_clock_of_caller(row, time - now))
-            if decision.outcome is RefreshOutcome.ROTATED:
-                family = await succeed(connection, family, row, decision, time)
-            if decision.outcome is not RefreshOutcome.REPLAY or family.ended_at is not None:
-                return Rotation(decision, family)
-            (ended,) = await end_locked(connection, [family], "replay", now)
-            revocation = Revocation(RevocationKind.FAMILY, ended.id, revocation_end(ended), "replay")
-            return Rotation(decision, ended, tuple(await record_revocations(connection, [revocation])))
+            return await self._carry_out(connection, presented, decision, decide, now)
 
         return await self._database.run(work)
+
+    def _decide(self, presented: Presented, decide: Decide, now: float) -> RotationDecision:
+        ahead = presented.time - now if self._measures_age else 0.0
+        return decide(presented.family, _by_clock_of_caller(presented.row, ahead))
+
+    async def _carry_out(
+        self, connection: Connection, seen: Presented, decision: RotationDecision, decide: Decide, now: float
+    ) -> Rotation:
+        """Lock the family and do what was decided; where it is not any more as it was seen, decide again."""
+        token_hash = seen.row.token_hash
+        family = await find_family_of_token(connection, token_hash, is_locking=True)
+        if family is not None and family != seen.family:
+            found = await find_token(connection, token_hash)
+            if found is not None:
+                seen = Presented(family, *found)
+                decision = self._decide(seen, decide, now)
+        if family is None:
+            return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
+        if decision.outcome is RefreshOutcome.ROTATED:
+            family = await succeed(connection, family, seen.row, decision, seen.time if self._measures_age else now)
+        if decision.outcome is not RefreshOutcome.REPLAY or family.ended_at is not None:
+            return Rotation(decision, family)
+        (ended,) = await end_locked(connection, [family], "replay", now)
+        revocation = Revocation(RevocationKind.FAMILY, ended.id, revocation_end(ended), "replay")
+        return Rotation(decision, ended, tuple(await record_revocations(connection, [revocation])))
 
     async def find_family(self, family_id: str) -> Family | None:
         """Return the family, ended or not, or None."""
