@@ -11,7 +11,7 @@ from tests.soak.cluster import Cluster, session_cookie
 from tests.soak.http import Connection, Reply, exchange_request, refresh_request, revoke_request, session_request
 
 _PATIENCE = 15.0
-_AGE = "UPDATE refresh_tokens SET issued_at = issued_at - 100 WHERE family_id = '{}'"
+AGE = "UPDATE refresh_tokens SET issued_at = issued_at - 100 WHERE family_id = '{}'"
 _LEAVES = "SELECT count(*) FROM refresh_tokens WHERE family_id = '{}' AND used_at IS NULL"
 _FAMILY = "SELECT generation, ended_at IS NOT NULL FROM crossfade_families WHERE id = '{}'"
 _REVOKED = "SELECT count(*) FROM crossfade_revocations WHERE name = '{}'"
@@ -82,7 +82,7 @@ class Rotate:
 
     async def prepare(self, client: Client) -> None:
         self._tokens = await signed_in(client)
-        client.find(_AGE.format(self._tokens.family))
+        client.find(AGE.format(self._tokens.family))
 
     def request(self) -> bytes:
         return refresh_request(self._tokens.refresh)

@@ -104,6 +104,7 @@ async def test_a_frozen_redis_is_noticed_without_any_request(server: RedisServer
 
 
 async def test_no_reply_from_before_is_taken_for_a_later_one(server: RedisServer, log: UnsteadyLog) -> None:
+    """CVE-2023-28858, CVE-2023-28859."""
     async with running_store(server, log, FAST) as store:
         await revoke_the_token(log, store)
         server.freeze()

@@ -56,6 +56,7 @@ class TestRevocationStore(RevocationStoreRules):
 
 
 async def test_nobody_gets_an_answer_before_the_log_was_read(log: MemoryRevocationLog) -> None:
+    """CVE-2022-41316: revocations count from the first request on."""
     await log.record([revocation(RevocationKind.FAMILY, "f1", until=FAR)], NOW)
     store = MemoryRevocationStore(log, FixedClock())
     with pytest.raises(RevocationUnavailable):

@@ -85,6 +85,7 @@ async def test_a_look_up_can_be_stepped_by_hand(store: RedisRevocationStore) -> 
 
 
 async def test_waiters_that_leave_never_harm_the_others(store: RedisRevocationStore) -> None:
+    """CVE-2023-28858, CVE-2023-28859: a reply never goes to somebody else."""
     waiting = [asyncio.ensure_future(store.look_up(TOKEN)) for _ in range(20)]
     await asyncio.sleep(0)
     for leaving in waiting[::2]:

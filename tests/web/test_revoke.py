@@ -59,6 +59,7 @@ async def test_a_token_of_another_client_is_not_revoked(site: Site) -> None:
 
 
 async def test_n46_a_revocation_that_cannot_be_recorded_is_503(site: Site) -> None:
+    """CVE-2020-15223: a fault of the store is never told as a success."""
     granted = await site.exchange_as_program()
 
     async def away(*_: object) -> None:

@@ -171,7 +171,10 @@ async def test_n72_a_client_with_a_secret_proves_itself_by_it(site: Site) -> Non
 
 
 async def test_n73_a_proof_for_a_token_counts_once(site: Site) -> None:
-    """N73 (section 11.1): whoever copies a token request gets nothing for it."""
+    """N73 (section 11.1): whoever copies a token request gets nothing for it.
+
+    CVE-2020-15222, CVE-2020-5300: a `jti` that was seen is not taken again.
+    """
     proof = ADA.proof("POST", f"{ORIGIN}{TOKEN}", site.world.now)
     data = {**EXCHANGE, "client_id": "mobile"}
     assert (await ask(site, data, None, dpop=proof)).status_code == 200

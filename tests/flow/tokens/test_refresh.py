@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidGrant, SessionUndetermined, VaultUnavailable
 from gateway.facts import Event
 from gateway.model import Anonymous, LegacySession, Permit, Undetermined, VaultedSession, Verdict
@@ -359,3 +360,17 @@ async def test_a_refresh_token_beside_another_users_session_is_worth_nothing(wor
     assert Event.SUBJECT_CONFLICT in world.facts.events
     for beside in (shown(b"s1"), shown(b"nobody"), None):
         await world.tokens.ensure_same_user(token, beside, now=world.now)
+
+
+async def test_generations_within_one_second_are_told_apart(world: World) -> None:
+    """keycloak#50999: which token is the older was read from the second in which it was issued."""
+    world.policy = replace(world.policy, rotation=RotationPolicy(grace=0))
+    world.tokens = world.flow()
+    tokens = [(await world.exchange()).refresh_token]
+    for _ in range(3):
+        tokens.append((await world.refresh(tokens[-1])).refresh_token)
+    assert len(set(tokens)) == 4
+    with pytest.raises(InvalidGrant):
+        await world.refresh(tokens[0])
+    with pytest.raises(InvalidGrant):
+        await world.refresh(tokens[-1])
