@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 REPORT := build/report
 
-.PHONY: run hostile test test-frameworks soak-refresh soak-kill test-client test-browser lint types format bench clean lock help
+.PHONY: run hostile test test-frameworks soak-refresh soak-kill test-client test-browser lint types format bench bench-tokens clean lock help
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
@@ -21,6 +21,7 @@ help:
 	@echo "make types   mypy --strict"
 	@echo "make format  write the format"
 	@echo "make bench   side by side with nginx, HAProxy and Envoy (needs their packages)"
+	@echo "make bench-tokens  rotations per second, cold verification, the migration beside a table in use"
 	@echo "make lock    resolve requirements again"
 	@echo "make clean   remove what make made"
 
@@ -93,6 +94,9 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.txt
 	@$(BIN)/python -m bench $(BENCH)
+
+bench-tokens: $(VENV)/.dev
+	@$(BIN)/python -m bench.token_life $(BENCH)
 
 lock:
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
