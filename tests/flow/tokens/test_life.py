@@ -343,13 +343,16 @@ def server() -> Iterator[PostgresServer]:
         yield started
 
 
+@pytest.mark.timeout(240)
 def test_the_life_of_tokens_in_memory() -> None:
     run(InMemory(), examples=100, steps=40)
 
 
+@pytest.mark.timeout(240)
 def test_the_life_of_tokens_in_a_file(tmp_path: Path) -> None:
     run(InFile(tmp_path), examples=25, steps=30)
 
 
+@pytest.mark.timeout(240)
 def test_the_life_of_tokens_in_postgresql(server: PostgresServer) -> None:
     run(OnServer(server), examples=25, steps=30)
