@@ -209,6 +209,7 @@ def test_claims_have_one_spelling() -> None:
 
 
 def test_the_size_is_looked_at_before_anything_else() -> None:
+    """CVE-2025-61920: half a gigabyte in one part costs nothing."""
     assert fault(b"A" * MAX_TOKEN) == "malformed"
     assert fault(b"A" * (MAX_TOKEN + 1)) == "too_large"
 
@@ -275,7 +276,10 @@ def test_n5_only_a_signed_token_is_one(shown: bytes | dict[str, object], reason:
 
 @rows_of("N6", HEADERS)
 def test_n6_crit_is_refused_whatever_it_names(shown: dict[str, object], reason: str) -> None:
-    """N6: we know no extension, and an empty or misshapen list is none (RFC 7515 section 4.1.11)."""
+    """N6: we know no extension, and an empty or misshapen list is none (RFC 7515 section 4.1.11).
+
+    CVE-2026-32597: a `crit` that nobody knew was passed over.
+    """
     assert fault(shown_as(shown)) == reason
 
 
@@ -311,7 +315,10 @@ def test_another_header_is_refused(shown: dict[str, object], reason: str) -> Non
 
 
 def test_n3_a_public_key_is_never_a_shared_secret() -> None:
-    """N3: HS256 signed with the PEM of our public key (CVE-2022-29217)."""
+    """N3: HS256 signed with the PEM of our public key (CVE-2022-29217).
+
+    CVE-2022-29217, CVE-2024-37568: the PEM of a public key as the secret of an HMAC.
+    """
     key = public_key("RS256").key
     pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]
     signing_input = base64url(header_bytes(alg="HS256")) + b"." + base64url(claim_bytes())
@@ -341,7 +348,10 @@ def listener() -> Iterator[socket.socket]:
 
 
 def test_n7_no_address_in_a_token_is_ever_fetched(listener: socket.socket) -> None:
-    """N7: `jku`, `x5u`, `jwk` and `x5c` are read by nobody; a listener sees no connection."""
+    """N7: `jku`, `x5u`, `jwk` and `x5c` are read by nobody; a listener sees no connection.
+
+    CVE-2026-27962: neither is a key that the token brings along believed.
+    """
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/keys"
     changes = {"kid": "unknown", "jku": url, "x5u": url, "jwk": {"kty": "oct", "k": "AAAA"}, "x5c": ["AAAA"]}
     assert fault(token(header=changes)) == "unknown_key"
@@ -474,7 +484,10 @@ def test_n20_each_claim_that_is_required_is_there(shown: dict[str, object], reas
 def test_n22_the_issuer_is_ours_letter_by_letter_and_we_are_among_the_audience(
     shown: dict[str, object], reason: str | None
 ) -> None:
-    """N22: no part of it, no list, no other type (RFC 9068 section 4)."""
+    """N22: no part of it, no list, no other type (RFC 9068 section 4).
+
+    CVE-2024-5798: an audience that only resembles ours is another.
+    """
     assert claim_fault(shown) == reason_of(shown, reason)
 
 
@@ -522,7 +535,10 @@ def test_n29_a_date_that_is_no_number_is_refused(constant: str) -> None:
     ],
 )
 def test_n23_times_hold_to_the_second(changes: dict[str, object], leeway: float, reason: str) -> None:
-    """N23: now is before `exp`, at the very second, with the leeway that is configured (RFC 9068 section 4)."""
+    """N23: now is before `exp`, at the very second, with the leeway that is configured (RFC 9068 section 4).
+
+    CVE-2020-25816, CVE-2021-32923: nothing lives longer than it says.
+    """
     text = token_saying(changes)
     if reason:
         assert fault(text, trust(leeway=leeway)) == reason

@@ -1,6 +1,6 @@
 """One process of racers: takes its families through races until it has shown so many tokens, and writes the history.
 
-`python -m tests.soak.racers PORT PORT --families N --refreshes N --grace S --history FILE --seed N`
+`python -m tests.soak.racers PORT PORT --families N --refreshes N --seconds S --grace S --history FILE --seed N`
 What it says on its output is for `tests.soak.refresh`: a line for each second, and one at the end.
 """
 
@@ -53,7 +53,8 @@ class Racers:
         print(f"ready {len(self._lines)}", flush=True)
         talking = asyncio.create_task(self._talk())
         with self._options.history.open("wb", buffering=1 << 16) as self._history:
-            while self.shown < self._options.refreshes:
+            until = time.monotonic() + self._options.seconds
+            while self.shown < self._options.refreshes and time.monotonic() < until:
                 await self._begin_race()
             await asyncio.gather(*self._races)
         talking.cancel()
@@ -162,6 +163,7 @@ def main() -> None:
     parser.add_argument("ports", type=int, nargs=2)
     parser.add_argument("--families", type=int, required=True)
     parser.add_argument("--refreshes", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--grace", type=float, required=True)
     parser.add_argument("--history", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)

@@ -90,8 +90,10 @@ def count_rows(cluster: Cluster) -> dict[str, int]:
     return dict(zip(names, map(int, cluster.postgres.psql(ROWS).split("|")), strict=True))
 
 
-def race(folder: Path, *, refreshes: int, families: int, grace: int, processes: int, talks: bool = False) -> Result:
-    """Start everything, let the racers run, and judge."""
+def race(
+    folder: Path, *, refreshes: int, families: int, grace: int, processes: int, seconds: float, talks: bool = False
+) -> Result:
+    """Start everything, let the racers run until there were so many refreshes or `seconds` are over, and judge."""
     postgres = PostgresServer(autovacuum="on", shared_buffers="128MB")
     with Cluster(folder, grace=f"{grace}s", postgres=postgres) as cluster:
         histories = [folder / f"history-{number}" for number in range(processes)]
@@ -99,7 +101,8 @@ def race(folder: Path, *, refreshes: int, families: int, grace: int, processes: 
             subprocess.Popen(
                 [sys.executable, "-m", "tests.soak.racers", *map(str, cluster.ports),
                  "--families", str(families // processes), "--refreshes", str(refreshes // processes),
-                 "--grace", str(grace + 0.1), "--history", str(history), "--seed", str(number)],
+                 "--seconds", str(seconds), "--grace", str(grace + 0.1), "--history", str(history),
+                 "--seed", str(number)],
                 cwd=ROOT, stdout=subprocess.PIPE, text=True,
             )
             for number, history in enumerate(histories)
@@ -209,6 +212,7 @@ def main() -> int:
     parser.add_argument("--families", type=int, default=4_000)
     parser.add_argument("--grace", type=int, default=10, help="seconds")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=7_200, help="after which no race begins")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         result = race(Path(name), talks=True, **vars(options))

@@ -345,14 +345,14 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.mark.timeout(240)
 def test_the_life_of_tokens_in_memory() -> None:
-    run(InMemory(), examples=100, steps=40)
+    run(InMemory(), examples=40, steps=40)
 
 
 @pytest.mark.timeout(240)
 def test_the_life_of_tokens_in_a_file(tmp_path: Path) -> None:
-    run(InFile(tmp_path), examples=25, steps=30)
+    run(InFile(tmp_path), examples=15, steps=40)
 
 
 @pytest.mark.timeout(240)
 def test_the_life_of_tokens_in_postgresql(server: PostgresServer) -> None:
-    run(OnServer(server), examples=25, steps=30)
+    run(OnServer(server), examples=10, steps=40)
