@@ -173,12 +173,12 @@ class UserMapping:
 
 
 def as_subject(value: object) -> str:
-    """Return a user id as text; empty for None and for empty text.
+    """Return a user id as text; empty for None, for false and for empty text.
 
     Raises:
         UnreadableSession: it is something else, longer than `MAX_SUBJECT`, or not Unicode.
     """
-    if value is None:
+    if value is None or value is False:
         return ""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_MOST_DIGITS:
         return str(value)

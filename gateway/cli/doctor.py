@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli import issuer_checks, local_checks, network_checks
+from gateway.cli import issuer_checks, local_checks, network_checks, session_checks
 from gateway.cli.configuration import config_option, load
 from gateway.cli.outcome import Outcome, State, ok
 from gateway.errors import DependencyError
@@ -50,7 +50,7 @@ def _examine(settings: Settings, environ: Mapping[str, str], now: float) -> Iter
     yield from local_checks.check_secrets(settings, environ)
     yield from local_checks.check_keys(settings, environ)
     yield from local_checks.check_database(settings, is_running=metrics is not None)
-    yield from local_checks.check_session_places(settings)
+    yield from session_checks.check_places(settings, environ)
     yield from network_checks.check_postgres(settings, environ)
     yield from network_checks.check_redis(settings, environ)
     yield from issuer_checks.check_issuers(settings)

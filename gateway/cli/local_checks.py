@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.cli.outcome import Outcome, attempt, finding, ok
 from gateway.keys.secrets import load_master
 from gateway.keys.volatile import ensure_lasting
-from gateway.settings.schema import DjangoSession, Settings
+from gateway.settings.schema import Settings
 from gateway.settings.secrets import Secret
 from gateway.wiring.keys import open_listed_keys
 from gateway.wiring.stores import beside
@@ -83,27 +83,6 @@ def check_database(settings: Settings, *, is_running: bool) -> Iterator[Outcome]
         yield finding(name, f"{path} cannot be used: {problem}.")
     else:
         yield ok(name, f"{path} can be opened")
-
-
-def check_session_places(settings: Settings) -> Iterator[Outcome]:
-    """The tables that sessions are read from are there."""
-    for session in settings.sessions:
-        if not isinstance(session, DjangoSession) or session.place.sqlite is None:
-            continue
-        name, path = f"sessions.{session.name}.place", session.place.sqlite.file
-        tables = [session.options.table] if session.backend == "db" else []
-        if session.binding is not None:
-            tables.append(session.binding.table)
-        problems = [problem for table in tables if (problem := _sqlite_problem(path, _first_row(table)))]
-        if problems and problems[0] != "locked":
-            yield finding(name, f"{path} cannot be read: {problems[0]}.")
-        else:
-            yield ok(name, f"{path} has {' and '.join(tables)}")
-
-
-def _first_row(table: str) -> str:
-    quoted = table.replace('"', '""')
-    return f'SELECT 1 FROM "{quoted}" LIMIT 1'  # noqa: S608 - quoted, and named by the configuration
 
 
 def _sqlite_problem(path: Path, query: str) -> str:

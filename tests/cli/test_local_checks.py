@@ -11,8 +11,6 @@ from gateway.settings.schema import Settings
 from gateway.stores.sqlite import Database
 from tests.cli.checking import load, told
 
-COOKIE = "format: flask, place: { cookie: {} }"
-
 
 def test_what_will_be_made_at_the_first_start_is_told(examined: Path) -> None:
     examined.write_text(
@@ -74,28 +72,6 @@ def test_a_folder_that_cannot_be_written_is_told(examined: Path, monkeypatch: py
         "finding",
         f"{settings.stores.embedded.file} cannot be made: this user may not write in {folder}.",
     )
-
-
-def test_tables_of_sessions_are_looked_for(examined: Path) -> None:
-    settings = load(examined)
-    file = examined.parent / "app.db"
-    assert told(local_checks.check_session_places(settings)) == [
-        ("sessions.main.place", "ok", f"{file} has django_session and auth_user")
-    ]
-    with sqlite3.connect(file) as connection:
-        connection.execute("DROP TABLE auth_user")
-    connection.close()
-    assert told(local_checks.check_session_places(settings)) == [
-        ("sessions.main.place", "finding", f"{file} cannot be read: no such table: auth_user.")
-    ]
-    file.unlink()
-    assert told(local_checks.check_session_places(settings))[0][2] == f"{file} cannot be read: there is no such file."
-
-
-def test_sessions_in_cookies_have_no_table(examined: Path) -> None:
-    examined.write_text(examined.read_text().replace("format: django, place: { sqlite: { file: app.db } }", COOKIE))
-    settings = load(examined, "tokens: { trust_store_alone: true }")
-    assert told(local_checks.check_session_places(settings)) == []
 
 
 def test_a_damaged_database_is_told(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_a_reference_is_opaque_and_the_rest_is_read() -> None:
         (b"cart|a:0:{}", Anonymous("no_user")),
         (b"!user_id|cart|i:1;", Anonymous("no_user")),
         (b"user_id|N;", Anonymous("no_user")),
+        (b"user_id|b:0;", Anonymous("no_user")),
         (b"user_id|b:1;", Undetermined("unreadable")),
         (b"user_id|i:1;user_id|i:2;", Undetermined("unreadable")),
         (b'user_id|C:1:"A":4:{i:1;}', Undetermined("unreadable")),

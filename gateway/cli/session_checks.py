@@ -1,0 +1,111 @@
+"""The check of `doctor` that looks into the places of sessions and users, as the gateway does for a request."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+
+from gateway.cli.outcome import Outcome, finding, ok, unreachable
+from gateway.codec import Entry, Lookup, Query
+from gateway.errors import ConfigurationError
+from gateway.settings.schema import Settings
+from gateway.settings.schema.sessions import (
+    CodecSession,
+    ColumnSession,
+    DjangoSession,
+    ExpressSession,
+    FlaskSession,
+    JsonSession,
+    LaravelSession,
+    PhpSession,
+    RailsSession,
+    SpringSession,
+)
+from gateway.stores.sessions import PlaceUnavailable
+from gateway.stores.sessions_explain import REASONS
+from gateway.wiring.places import open_place
+
+_NOBODY = "crossfade-doctor"
+"""A key that no session has: a table that answers that it has no such row is one that can be read."""
+
+
+def check_places(settings: Settings, environ: Mapping[str, str]) -> Iterator[Outcome]:
+    """Each place of sessions and users answers, and has the tables and columns that are asked for."""
+    for session in settings.sessions:
+        queries = list(_queries(session)) if isinstance(session, CodecSession) else []
+        if not isinstance(session, CodecSession) or not queries:
+            continue
+        name = f"sessions.{session.name}.place"
+        try:
+            problem = asyncio.run(_find_problem(session, queries, environ))
+        except ConfigurationError as error:
+            yield finding(name, str(error))
+            continue
+        yield unreachable(name, problem) if problem else ok(name, f"it has {_named(queries)}")
+
+
+async def _find_problem(session: CodecSession, queries: Sequence[Query], environ: Mapping[str, str]) -> str:
+    place = open_place(session, session.place, environ)
+    try:
+        for query in queries:
+            try:
+                await place.fetch(query)
+            except PlaceUnavailable as error:
+                return f"{_named([query])} cannot be read. {REASONS[error.reason]}"
+    finally:
+        await place.aclose()
+    return ""
+
+
+def _named(queries: Sequence[Query]) -> str:
+    names = [query.table if isinstance(query, Lookup) else f"entries like {query.prefix}…" for query in queries]
+    return " and ".join(dict.fromkeys(names))
+
+
+def _queries(session: CodecSession) -> Iterator[Query]:
+    """Yield what a request would ask for, with a key that nobody has."""
+    record = _rows_of(session) if session.place.has_rows else _entry_of(session)
+    if record is not None:
+        yield record
+    users = session.users
+    if users is not None and users.table is not None:
+        columns = dict.fromkeys([users.key, users.active, users.subject, *users.claims.values()])
+        yield Lookup(users.table, users.key, _NOBODY, tuple(filter(None, columns)))
+    if isinstance(session, DjangoSession) and session.binding is not None:
+        binding = session.binding
+        yield Lookup(binding.table, binding.key, _NOBODY, tuple(filter(None, (binding.password, binding.active))))
+
+
+def _rows_of(session: CodecSession) -> Query | None:
+    match session:
+        case DjangoSession():
+            return Lookup(session.options.table, "session_key", _NOBODY, ("session_data", "expire_date"))
+        case FlaskSession():
+            return Lookup(session.options.table, "session_id", _NOBODY, ("data", "expiry"))
+        case ExpressSession():
+            return Lookup(session.options.table, "sid", _NOBODY, ("sess", "expire"))
+        case LaravelSession():
+            return Lookup(session.options.table, "id", _NOBODY, ("payload", "last_activity"))
+        case RailsSession(store="authentication"):
+            columns = (session.user or "user_id", *session.claims.values())
+            return Lookup(session.options.table, "id", _NOBODY, columns)
+        case RailsSession():
+            return Lookup(session.options.table, "session_id", _NOBODY, ("data",))
+        case SpringSession():
+            return Lookup(session.options.table, "session_id", _NOBODY, ("principal_name", "expiry_time"))
+        case ColumnSession():
+            options = session.options
+            columns = tuple(filter(None, (options.expires, session.user, *session.claims.values())))
+            return Lookup(options.table, options.key, _NOBODY, columns)
+    return None
+
+
+def _entry_of(session: CodecSession) -> Query | None:
+    if session.place.kind == "cookie":
+        return None
+    match session:
+        case DjangoSession() | PhpSession():
+            return Entry(session.prefix, _NOBODY)
+        case FlaskSession() | ExpressSession() | RailsSession() | SpringSession() | JsonSession():
+            return Entry(session.options.prefix, _NOBODY)
+        case LaravelSession():
+            return Entry(session.options.prefix if session.place.redis is not None else "", _NOBODY)
+    return None
