@@ -20,8 +20,8 @@ def application() -> Iterator[str]:
 def examined(tmp_path: Path, application: str) -> Path:
     """A configuration in which everything is as it should be."""
     with sqlite3.connect(tmp_path / "app.db") as connection:
-        connection.execute("CREATE TABLE django_session (session_key)")
-        connection.execute("CREATE TABLE auth_user (id)")
+        connection.execute("CREATE TABLE django_session (session_key, session_data, expire_date)")
+        connection.execute("CREATE TABLE auth_user (id, password, is_active)")
     connection.close()
     path = tmp_path / "gateway.yaml"
     path.write_text(
