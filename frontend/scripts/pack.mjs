@@ -16,11 +16,10 @@ try {
   run("npm", "install", "--no-audit", "--no-fund", `./${filename}`, `vite@${devDependencies.vite}`);
 
   writeFileSync(`${folder}/index.html`, '<!doctype html><script type="module" src="main.ts"></script>');
-  writeFileSync(`${folder}/main.ts`, `import { createClient, type ClientState } from "crossfade-client";
-const client = createClient();
-const state: ClientState | null = await client.adoptSession();
-document.title = state?.subject ?? "nobody";
-`);
+  // The first lines of the README, word for word, in a page that has the button that they name.
+  const [, lines] = /```ts\n([^]*?)```/.exec(readFileSync(`${root}README.md`, "utf8"));
+  const types = 'import type { ClientState } from "crossfade-client";\ndeclare const signOutButton: HTMLButtonElement;\n';
+  writeFileSync(`${folder}/main.ts`, `${types}${lines}const state: ClientState = client.state;\nconsole.log(state, response);\n`);
   run("npx", "vite", "build", "--logLevel", "warn");
   const [bundle] = readdirSync(`${folder}/dist/assets`);
   if (!readFileSync(`${folder}/dist/assets/${bundle}`, "utf8").includes("x-crossfade")) throw new Error("The client is not in the bundle.");
