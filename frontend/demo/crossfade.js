@@ -344,7 +344,9 @@ function createHolder(clock, wall, emit, tabs) {
 		findUsable,
 		take,
 		useCookie,
-		getState: () => state,
+		get state() {
+			return state;
+		},
 		/** Forget the state of the session, but not whose it was: it has to be asked for. */
 		doubt: () => set({ status: "unknown" }),
 		/** Whether the session cookie may speak in the place of a token that cannot be had now. */
@@ -393,8 +395,6 @@ var COOKIE_INSTEAD = /* @__PURE__ */ new Map([
 	["bypassed", "bypassed"],
 	["too_many_families", void 0]
 ]);
-/** Whether an answer says no more than that the session cookie is to be used. */
-var isCookieInstead = (code) => COOKIE_INSTEAD.has(code);
 function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	/** The renewal under way; it ends when the gateway has answered, and is never rejected. */
 	let flight = null;
@@ -465,7 +465,7 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	/** There is no token to be had now, and trying again would not help. */
 	function giveUp(error) {
 		const { code } = error;
-		failure = isCookieInstead(code) ? null : error;
+		failure = COOKIE_INSTEAD.has(code) ? null : error;
 		if (code === "issuing_suspended") holder.suspend("handback");
 		else holder.useCookie(COOKIE_INSTEAD.get(code));
 	}
@@ -478,7 +478,9 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 		renewed,
 		giveUp,
 		signOut,
-		getFailure: () => failure,
+		get failure() {
+			return failure;
+		},
 		/** The page came back, or the network: look again at once. */
 		wake() {
 			endPause();
@@ -509,7 +511,7 @@ function createTokens(monotonic, ask, holder, refresh) {
 	* @throws CrossfadeError there is no token for the moment and the cookie does not count in this phase, or
 	*   `user_changed`
 	*/
-	async function forRequest(signal, subject = holder.getState().subject) {
+	async function forRequest(signal, subject = holder.state.subject) {
 		let usable = findUsable();
 		if (usable) {
 			if (holder.isAgeing()) refresh.renew();
@@ -519,7 +521,7 @@ function createTokens(monotonic, ask, holder, refresh) {
 			usable = findUsable();
 		}
 		if (usable && subject !== null && subject !== usable.subject) throw new CrossfadeError("user_changed");
-		if (!usable && !is("visitor") && !holder.mayUseCookie()) throw refresh.getFailure() ?? new CrossfadeError("timeout");
+		if (!usable && !is("visitor") && !holder.mayUseCookie()) throw refresh.failure ?? new CrossfadeError("timeout");
 		return usable;
 	}
 	/**
@@ -545,18 +547,19 @@ function createTokens(monotonic, ask, holder, refresh) {
 		lookedAt = now;
 		return true;
 	}
-	const current = () => is("visitor") ? null : holder.getState();
+	const current = () => is("visitor") ? null : holder.state;
 	/** Ask the gateway who this is. */
 	async function look() {
 		const used = await forRequest();
 		try {
-			const { phase } = await ask("session", { token: used?.token });
+			const { subject, phase } = await ask("session", { token: used?.token });
 			holder.set({ phase });
+			if (subject && !used) return renew(false);
 		} catch (caught) {
 			const error = caught;
-			if (isCookieInstead(error.code)) refresh.giveUp(error);
-			else if (error.status === 401) await after401(used, true);
-			else throw error;
+			if (error.status === 401) await after401(used, true);
+			else if (error.isTemporary) throw error;
+			else refresh.giveUp(error);
 		}
 		return current();
 	}
@@ -564,7 +567,7 @@ function createTokens(monotonic, ask, holder, refresh) {
 	async function renew(isStrict) {
 		if (!findUsable()) holder.doubt();
 		await refresh.renewed();
-		const failure = refresh.getFailure();
+		const { failure } = refresh;
 		if (failure && (isStrict || !failure.isTemporary)) throw failure;
 		return current();
 	}
@@ -622,7 +625,7 @@ function createClientOn(platform, options) {
 	return {
 		fetch: send,
 		get state() {
-			return holder.getState();
+			return holder.state;
 		},
 		on,
 		adoptSession: () => tokens.renew(false),
@@ -636,7 +639,7 @@ function createClientOn(platform, options) {
 				password
 			};
 			holder.take(await withLock(platform, name, () => ask("token", { form })));
-			return holder.getState();
+			return holder.state;
 		},
 		async logout({ everywhere = false } = {}) {
 			const credential = await tokens.forRequest().catch(() => null);

@@ -186,7 +186,7 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
   return {
     fetch: send,
     get state() {
-      return holder.getState();
+      return holder.state;
     },
     on,
     adoptSession: () => tokens.renew(false),
@@ -195,7 +195,7 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
     async login({ username, password }) {
       const form = { grant_type: "password", client_id: clientId, username, password };
       holder.take(await withLock(platform, name, () => ask<TokenAnswer>("token", { form })));
-      return holder.getState();
+      return holder.state;
     },
     async logout({ everywhere = false } = {}) {
       const credential = await tokens.forRequest().catch(() => null);

@@ -74,7 +74,9 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     findUsable,
     take,
     useCookie,
-    getState: () => state,
+    get state() {
+      return state;
+    },
     /** Forget the state of the session, but not whose it was: it has to be asked for. */
     doubt: () => set({ status: "unknown" }),
     /** Whether the session cookie may speak in the place of a token that cannot be had now. */

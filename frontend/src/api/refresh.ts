@@ -18,17 +18,10 @@ const COOKIE_INSTEAD = new Map<ErrorCode, Phase | undefined>([
   ["too_many_families", undefined],
 ]);
 
-/** Whether an answer says no more than that the session cookie is to be used. */
-export const isCookieInstead = (code: ErrorCode) => COOKIE_INSTEAD.has(code);
-
 /** Renews the token, once at a time, until the gateway has said yes or no. */
 export type Refresh = ReturnType<typeof createRefresh>;
 
-export function createRefresh(
-  { isServer, random, timer, deadline }: Platform,
-  grants: Grants,
-  holder: Holder,
-) {
+export function createRefresh({ isServer, random, timer, deadline }: Platform, grants: Grants, holder: Holder) {
   /** The renewal under way; it ends when the gateway has answered, and is never rejected. */
   let flight: Promise<void> | null = null;
   /** Its first try. */
@@ -104,7 +97,7 @@ export function createRefresh(
   /** There is no token to be had now, and trying again would not help. */
   function giveUp(error: CrossfadeError): void {
     const { code } = error;
-    failure = isCookieInstead(code) ? null : error;
+    failure = COOKIE_INSTEAD.has(code) ? null : error;
     if (code === "issuing_suspended") holder.suspend("handback");
     else holder.useCookie(COOKIE_INSTEAD.get(code));
   }
@@ -119,7 +112,9 @@ export function createRefresh(
     renewed,
     giveUp,
     signOut,
-    getFailure: () => failure,
+    get failure() {
+      return failure;
+    },
     /** The page came back, or the network: look again at once. */
     wake() {
       endPause();

@@ -2,10 +2,16 @@ import type { Ask } from "./endpoints.js";
 import { CrossfadeError } from "./errors.js";
 import type { ClientState, Phase } from "./events.js";
 import type { Credential, Holder } from "./holder.js";
-import { isCookieInstead, type Refresh } from "./refresh.js";
+import type { Refresh } from "./refresh.js";
 
 /** Milliseconds between two looks whether the gateway is still on the way. */
 const LOOK_PAUSE = 30_000;
+
+/** The answer of `session`; whose the credential is that was shown, null where none was. */
+interface SessionAnswer {
+  subject: string | null;
+  phase: Phase;
+}
 
 /** What requests and the application ask of the tokens. */
 export type Tokens = ReturnType<typeof createTokens>;
@@ -23,7 +29,7 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
    */
   async function forRequest(
     signal?: AbortSignal | null,
-    subject = holder.getState().subject,
+    subject = holder.state.subject,
   ): Promise<Credential | null> {
     let usable = findUsable();
     if (usable) {
@@ -34,7 +40,7 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
       usable = findUsable();
     }
     if (usable && subject !== null && subject !== usable.subject) throw new CrossfadeError("user_changed");
-    if (!usable && !is("visitor") && !holder.mayUseCookie()) throw refresh.getFailure() ?? new CrossfadeError("timeout");
+    if (!usable && !is("visitor") && !holder.mayUseCookie()) throw refresh.failure ?? new CrossfadeError("timeout");
     return usable;
   }
 
@@ -69,19 +75,20 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
     return true;
   }
 
-  const current = () => (is("visitor") ? null : holder.getState());
+  const current = () => (is("visitor") ? null : holder.state);
 
   /** Ask the gateway who this is. */
   async function look(): Promise<ClientState | null> {
     const used = await forRequest();
     try {
-      const { phase } = await ask<{ phase: Phase }>("session", { token: used?.token });
+      const { subject, phase } = await ask<SessionAnswer>("session", { token: used?.token });
       holder.set({ phase });
+      if (subject && !used) return renew(false); // somebody has signed in, or tokens are given out again
     } catch (caught) {
       const error = caught as CrossfadeError;
-      if (isCookieInstead(error.code)) refresh.giveUp(error);
-      else if (error.status === 401) await after401(used, true);
-      else throw error;
+      if (error.status === 401) await after401(used, true);
+      else if (error.isTemporary) throw error;
+      else refresh.giveUp(error);
     }
     return current();
   }
@@ -90,7 +97,7 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
   async function renew(isStrict: boolean): Promise<ClientState | null> {
     if (!findUsable()) holder.doubt();
     await refresh.renewed();
-    const failure = refresh.getFailure();
+    const { failure } = refresh;
     if (failure && (isStrict || !failure.isTemporary)) throw failure;
     return current();
   }

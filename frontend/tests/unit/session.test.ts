@@ -33,6 +33,24 @@ describe("asking who is signed in", () => {
     expect(await browser.time.until(tab.client.session())).toMatchObject({ status: "cookie", phase: "off" });
   });
 
+  test("finds somebody who signed in where this page did not see it", async () => {
+    browser.jar.clear();
+    browser.hasChannels = false;
+    const tab = new Tab(browser);
+    await browser.time.until(tab.client.adoptSession());
+    browser.gateway.logIn("ada", browser.jar);
+    expect(await browser.time.until(tab.client.session())).toMatchObject({ status: "token", subject: "ada" });
+  });
+
+  test("finds that tokens are given out again", async () => {
+    browser.gateway.phase = "off";
+    const tab = new Tab(browser);
+    await browser.time.until(tab.client.adoptSession());
+    expect(await browser.time.until(tab.client.session())).toMatchObject({ status: "cookie", phase: "off" });
+    browser.gateway.phase = "parallel";
+    expect(await browser.time.until(tab.client.session())).toMatchObject({ status: "token", phase: "parallel" });
+  });
+
   test("heals a token that was refused", async () => {
     const tab = await browser.signedIn();
     browser.gateway.revokeAll();
