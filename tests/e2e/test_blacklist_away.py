@@ -85,7 +85,15 @@ def median_time(browser: Browser) -> float:
 
 
 def hurt(redis: RedisServer, fault: str) -> None:
-    redis.freeze() if fault == "frozen" else redis.kill()
+    match fault:
+        case "frozen":
+            redis.freeze()
+        case "stopped":
+            redis.kill()
+        case "full":
+            redis.tell("CONFIG", "SET", "maxmemory", "1")
+        case "replica":
+            redis.tell("REPLICAOF", "127.0.0.1", "1")
 
 
 def heal(redis: RedisServer, fault: str) -> None:
@@ -111,7 +119,7 @@ def test_every_token_request_asks_redis_in_strict_mode_alone(world: World, redis
     assert asked == 0 if "mirror" in world.extra else asked >= 5
 
 
-@pytest.mark.parametrize("fault", ["stopped", "frozen"])
+@pytest.mark.parametrize("fault", ["stopped", "frozen", "full", "replica"])
 def test_while_redis_is_away_good_tokens_are_served_and_revoked_ones_refused(
     world: World, redis: RedisServer, fault: str
 ) -> None:
