@@ -123,6 +123,18 @@ def test_the_admin_port_comes_back_and_its_death_costs_no_request(crew: Crew) ->
         assert crew.metric('crossfade_process_restarts_total{role="admin"}') == 1
 
 
+def test_the_local_socket_outlives_the_process_that_serves_it(crew: Crew) -> None:
+    path = crew.folder / "run" / "admin.sock"
+    victim, workers = crew.admin_pid, crew.workers()
+    os.kill(victim, signal.SIGINT)  # so that it closes everything in good order
+    wait_until(lambda: victim not in crew.children() and len(crew.children()) == 3)
+    (crew.admin_pid,) = set(crew.children()) - set(workers)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(40.0)
+        client.connect(str(path))
+        assert b'"phase":"off"' in ask(client, get("/phase"))
+
+
 def test_nothing_lives_on_without_the_supervisor(own_crew: Crew) -> None:
     children = own_crew.children()
     assert len(children) == 3
