@@ -19,6 +19,7 @@ from gateway.settings.schema.listeners import Admin, Drain
 from gateway.settings.schema.listeners import Metrics as MetricsPort
 from gateway.wiring.administration import Administration, PassthroughAdministration
 from gateway.wiring.census import Census
+from gateway.wiring.extras import load_drivers
 from gateway.wiring.gateway import Gateway
 from gateway.wiring.keys import open_listed_keys
 from gateway.wiring.measures import Measures, measures_of, measures_of_way_back
@@ -118,6 +119,8 @@ class WholePlan:
         # Two gateways on one port must share their keys and their truth, or each refuses the other's tokens.
         self.is_shared = self._settings.stores.postgres is not None
         self.workers = count_workers(self._settings.workers, is_shared=self.is_shared)
+        if self.workers > 1:
+            load_drivers(self._settings)
 
     @property
     def listening(self) -> Listening:

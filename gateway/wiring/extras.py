@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from gateway.errors import ConfigurationError
+from gateway.settings.schema.root import Settings
 
 
 def ensure_installed(*modules: str, extra: str, wanted_by: str) -> None:
@@ -18,3 +19,15 @@ def ensure_installed(*modules: str, extra: str, wanted_by: str) -> None:
         raise ConfigurationError(
             f"{wanted_by} needs a package that is not installed. Run: pip install 'crossfade[{extra}]'"
         ) from None
+
+
+def load_drivers(settings: Settings) -> None:
+    """Import what the configured stores need, before a fork: then no process that is forked has to.
+
+    Raises:
+        ConfigurationError: one is not installed.
+    """
+    if settings.stores.postgres is not None:
+        ensure_installed("asyncpg", extra="postgres", wanted_by="stores.postgres")
+    if settings.stores.redis is not None:
+        ensure_installed("redis", "redis.asyncio", "hiredis", extra="redis", wanted_by="stores.redis")
