@@ -41,6 +41,10 @@ class JointRead(Generic[Result]):
         self._is_reading = False
         if self._waiting:
             self._begin()
+        if reading.cancelled():  # the loop ends: nobody may be left waiting for an answer
+            for answer in waiting:
+                answer.cancel()
+            return
         error = reading.exception()
         if error is not None:
             _fail(waiting, error)

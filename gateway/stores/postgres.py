@@ -214,6 +214,9 @@ class PostgresDatabase:
             _fail(answer, renamed)
         except Exception as error:
             _fail(answer, error)
+        except BaseException:
+            answer.cancel()  # the loop ends: nobody may be left waiting for an answer
+            raise
         else:
             if not answer.done():
                 answer.set_result(result)

@@ -80,3 +80,14 @@ async def test_a_read_that_cannot_begin_fails_those_who_asked_and_nobody_later()
     answer = joint.ask()
     await source.finish(0)
     assert answer.result() == 0
+
+
+async def test_a_read_that_is_cancelled_leaves_nobody_waiting() -> None:
+    source = Source()
+    joint = JointRead(source.read)
+    first, second = joint.ask(), joint.ask()
+    source.reads[0][1].cancel()
+    await asyncio.sleep(0)
+    assert first.cancelled()
+    await source.finish(1)
+    assert second.result() == 0
