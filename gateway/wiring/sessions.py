@@ -12,7 +12,7 @@ from gateway.core.credentials import Site
 from gateway.legacy.whoami import WhoamiRules
 from gateway.ports import Clock, SessionEnder, SessionStore
 from gateway.settings.addresses import origin_of
-from gateway.settings.schema.places import WhoamiAddress
+from gateway.settings.schema.places import Asked
 from gateway.settings.schema.root import Settings
 from gateway.settings.schema.session import WhoamiOptions
 from gateway.settings.schema.sessions import Session, WhoamiSession
@@ -120,7 +120,7 @@ def _host_for(upstream: UpstreamPolicy, settings: Settings) -> str:
 
 def _whoami(
     session: Session,
-    address: WhoamiAddress,
+    address: Asked,
     options: WhoamiOptions,
     mapping: UserMapping,
     settings: Settings,

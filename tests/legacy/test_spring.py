@@ -114,3 +114,26 @@ def test_values() -> None:
     assert load_java(LAST_ACCESS) == JavaObject("java.lang.Long", {"value": 1404360000000})
     with pytest.raises(UnreadableSession):
         load_java(b"\xac\xed\x00\x05\x75")
+
+
+def text(value: str) -> bytes:
+    return len(value).to_bytes(2, "big") + value.encode()
+
+
+def object_with(name: str, field: str, value: bytes) -> bytes:
+    """Write an object of a class with one field, as Java does."""
+    described = (
+        text(name) + bytes(8) + b"\x02\x00\x01L" + text(field) + b"\x74" + text("Ljava/lang/Object;") + b"\x78\x70"
+    )
+    return b"\x73\x72" + described + value
+
+
+def test_an_array_of_the_principal_is_opaque() -> None:
+    """Arrays may share each other, so that a few bytes would unfold without end."""
+    array = b"\x75\x72" + text("[Ljava.lang.Object;") + bytes(8) + b"\x02\x00\x00\x78\x70" + bytes(4)
+    principal = object_with("shop.Customer", "tags", array)
+    context = b"\xac\xed\x00\x05" + object_with("C", "authentication", object_with("A", "principal", principal))
+    assert isinstance(load_java(context), JavaObject)
+    for mapping in (UserMapping("main", "principal.tags"), UserMapping("main", "principal.tags.0")):
+        verdict = verdict_of(SpringRedis(mapping), COOKIE, BEGIN, lambda _: (context, LAST_ACCESS, INTERVAL))
+        assert verdict == Undetermined("unreadable")

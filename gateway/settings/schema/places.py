@@ -84,13 +84,18 @@ class MySQL(Server):
     """An address without a password: `mysql://reader@127.0.0.1:3306/app`."""
 
 
-class WhoamiAddress(Section):
+class Asked(Section):
     """An address of the application that tells who is signed in."""
 
     url: Url
     """It is asked with the user's own cookies."""
     timeout: Duration = 2.0
     """How long it may take; after that nobody knows who it is."""
+
+
+class WhoamiAddress(Asked):
+    """An address of the application that tells who is signed in."""
+
     positive_ttl: DurationOrZero = 10.0
     """How long an answer that names a user counts; one that names nobody is never kept."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.settings.schema.places import DatabasePlace, Place, WhoamiAddress
+from gateway.settings.schema.places import Asked, DatabasePlace, Place
 from gateway.settings.schema.section import Section, not_yet
 from gateway.settings.values import ColumnName, CookieName, FieldName, Flag, Name, SitePath, Text
 
@@ -40,7 +40,7 @@ class WhoamiOptions(Section):
     """An answer without a user says that nobody is signed in; otherwise it says nothing."""
 
 
-class WhoamiFallback(WhoamiAddress, WhoamiOptions):
+class WhoamiFallback(Asked, WhoamiOptions):
     """The application itself, asked for what cannot be read here."""
 
     user: Text = "id"
