@@ -22,6 +22,7 @@ help:
 	@echo "make format  write the format"
 	@echo "make bench   side by side with nginx, HAProxy and Envoy (needs their packages)"
 	@echo "make bench-tokens  rotations per second, cold verification, the migration beside a table in use"
+	@echo "make instructions  machine instructions per request against the stored ones (needs valgrind)"
 	@echo "make lock    resolve requirements again"
 	@echo "make clean   remove what make made"
 
@@ -98,6 +99,10 @@ bench: $(VENV)/.dev
 
 bench-tokens: $(VENV)/.dev
 	@$(BIN)/python -m bench.token_life $(BENCH)
+
+.PHONY: instructions
+instructions: $(VENV)/.dev
+	@$(BIN)/python -m bench.instructions $(INSTRUCTIONS)
 
 lock:
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv

@@ -14,13 +14,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import tokens
+from bench import sessions, tokens
 from bench.contenders import (
     LOAD_CORE,
     ORIGIN_PORT,
     PROXY_CORE,
     Contender,
     crossfade,
+    crossfade_asgi,
+    crossfade_session,
     envoy,
     found,
     haproxy,
@@ -41,23 +43,25 @@ class Round:
     rate: float
     p50: float
     p99: float
+    p999: float
     errors: int
     memory: float
 
 
-def load(contender: Contender, script: Path, seconds: int, connections: int) -> list[int]:
+def load(contender: Contender, folder: Path, seconds: int, connections: int) -> list[int]:
     command = ["taskset", "-c", LOAD_CORE, str(found("wrk")), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    command += ["-s", str(script), f"http://127.0.0.1:{contender.port}/"]
+    command += ["-s", f"{folder}/{contender.shows}.lua", f"http://127.0.0.1:{contender.port}/"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
     return [int(word) for word in line.split()[1:]]
 
 
-def measure(contender: Contender, pid: int, script: Path, seconds: int, connections: int) -> Round:
+def measure(contender: Contender, pid: int, folder: Path, seconds: int, connections: int) -> Round:
     before = cpu_seconds(pid)
-    requests, duration, status, broken, p50, p99, _ = load(contender, script, seconds, connections)
+    requests, duration, status, broken, p50, p99, p999 = load(contender, folder, seconds, connections)
     used = cpu_seconds(pid) - before
-    return Round(used / requests * 1e6, requests / duration * 1e6, p50, p99, status + broken, resident_mebibytes(pid))
+    rate, memory = requests / duration * 1e6, resident_mebibytes(pid)
+    return Round(used / requests * 1e6, rate, p50, p99, p999, status + broken, memory)
 
 
 def contenders(folder: Path, material: tokens.Material) -> list[Contender]:
@@ -68,6 +72,9 @@ def contenders(folder: Path, material: tokens.Material) -> list[Contender]:
         envoy(folder, material, cached=True),
         crossfade(folder, material, redis=None),
         crossfade(folder, material, redis=REDIS_PORT) if redis_command() else None,
+        crossfade_session(folder, material),
+        crossfade_asgi(folder, material, "uvicorn"),
+        crossfade_asgi(folder, material, "granian"),
     ]
     return [contender for contender in makers if contender is not None]
 
@@ -91,6 +98,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         material = tokens.make(folder, options.tokens)
+        shown = [f"theme=dark; sessionid={key}" for key in sessions.make(folder, options.tokens)]
+        (folder / "sessions.lua").write_text(tokens.lua("Cookie", shown))
         stack.enter_context(running(origin(folder), LOAD_CORE, {}, ORIGIN_PORT))
         if command := redis_command():
             stack.enter_context(running(command, LOAD_CORE, {}, REDIS_PORT))
@@ -98,20 +107,20 @@ def main() -> None:
         pids = {
             c.name: stack.enter_context(running(c.command, PROXY_CORE, dict(c.environment), c.port)) for c in chosen
         }
-        results = run_rounds(chosen, pids, material, options)
+        results = run_rounds(chosen, pids, folder, options)
         print(table(chosen, results))
 
 
 def run_rounds(
-    chosen: list[Contender], pids: dict[str, int], material: tokens.Material, options: argparse.Namespace
+    chosen: list[Contender], pids: dict[str, int], folder: Path, options: argparse.Namespace
 ) -> dict[str, list[Round]]:
     results: dict[str, list[Round]] = {contender.name: [] for contender in chosen}
     for contender in chosen:
-        measure(contender, pids[contender.name], material.script, 1, options.connections)
+        measure(contender, pids[contender.name], folder, 1, options.connections)
     for _ in range(options.rounds):
         for contender in chosen:
             time.sleep(0.2)
-            one = measure(contender, pids[contender.name], material.script, options.seconds, options.connections)
+            one = measure(contender, pids[contender.name], folder, options.seconds, options.connections)
             results[contender.name].append(one)
     return results
 
@@ -122,19 +131,21 @@ def table(chosen: list[Contender], results: dict[str, list[Round]]) -> str:
     lines = [
         f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}; medians of interleaved rounds",
         "",
-        "| | CPU µs per request | req/s on one core | p50 µs | p99 µs | RSS MiB | × Envoy with cache | × nginx plain | errors |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| | CPU µs per request | req/s on one core | p50 µs | p99 µs | p99.9 µs | RSS MiB | × Envoy with cache | × nginx plain | errors |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for contender in chosen:
         rounds = results[contender.name]
         ratio = statistics.median(one.cpu / other.cpu for one, other in zip(rounds, results[reference], strict=True))
         to_plain = statistics.median(one.cpu / other.cpu for one, other in zip(rounds, results[plain], strict=True))
         middle = [
-            statistics.median(getattr(one, name) for one in rounds) for name in ("cpu", "rate", "p50", "p99", "memory")
+            statistics.median(getattr(one, name) for one in rounds)
+            for name in ("cpu", "rate", "p50", "p99", "p999", "memory")
         ]
         errors = sum(one.errors for one in rounds)
         lines.append(
-            f"| {contender.name} | {middle[0]:.1f} | {middle[1]:,.0f} | {middle[2]:,.0f} | {middle[3]:,.0f} | {middle[4]:.0f} "
+            f"| {contender.name} | {middle[0]:.1f} | {middle[1]:,.0f} | {middle[2]:,.0f} | {middle[3]:,.0f} "
+            f"| {middle[4]:,.0f} | {middle[5]:.0f} "
             f"| {ratio:.2f} | {to_plain:.2f} | {errors} |"
         )
     lines += ["", *(f"- {contender.name}: {version_of(contender)}" for contender in chosen)]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.sessions import SECRET
 from bench.tokens import AUDIENCE, ISSUER, Material
 
 PROXY_CORE = "0"
@@ -19,13 +20,17 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A proxy to measure. `command` starts it in the foreground; `version` is one line."""
+    """A proxy to measure. `command` starts it in the foreground, `version` prints one line.
+
+    `shows` is what its clients show: `tokens` or `sessions`.
+    """
 
     name: str
     port: int
     command: tuple[str, ...]
     version: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
+    shows: str = "tokens"
 
 
 def found(name: str) -> str | None:
@@ -146,27 +151,60 @@ static_resources:
 """
 
 
+CROSSFADE = (sys.executable, "-m", "gateway")
+
+
 def crossfade(folder: Path, material: Material, *, redis: int | None) -> Contender:
+    """The gateway with tokens: the blacklist in its process, or Redis asked on every request."""
     port = 19005 if redis is None else 19006
+    config = configure(folder, material, port, stores="" if redis is None else ", redis: { env: BENCH_REDIS }")
+    name = "Crossfade, blacklist in process" if redis is None else "Crossfade, Redis asked on every request"
+    environment = (("BENCH_REDIS", f"redis://127.0.0.1:{redis}/0"),)
+    command = (*CROSSFADE, "run", "--config", str(config))
+    return Contender(name, port, command, (*CROSSFADE, "version"), environment)
+
+
+def crossfade_session(folder: Path, material: Material) -> Contender:
+    """The gateway with the sessions of a Django application, whose users it remembers for some seconds."""
+    sessions = (
+        f"sessions: [{{ name: main, upstream: app, format: django, place: {{ sqlite: {{ file: {folder}/app.db }} }},\n"
+        "  cookies: [sessionid], secrets: [{ env: DJANGO_SECRET_KEY }], login_url: /login/, logout_paths: [/logout/],\n"
+        "  options: { binding: false } }]\n"
+    )
+    config = configure(folder, material, 19007, sessions=sessions)
+    command = (*CROSSFADE, "run", "--config", str(config))
+    environment = (("DJANGO_SECRET_KEY", SECRET),)
+    return Contender("Crossfade, session path", 19007, command, (*CROSSFADE, "version"), environment, "sessions")
+
+
+def crossfade_asgi(folder: Path, material: Material, server: str) -> Contender | None:
+    """The same flow behind an ASGI server of somebody else's."""
+    binary = found(server)
+    if binary is None:
+        return None
+    port = 19008 if server == "uvicorn" else 19009
+    environment = (("CROSSFADE_CONFIG", str(configure(folder, material, port))),)
+    options: tuple[str, ...] = ("--log-level", "error")
+    if server == "granian":
+        options = ("--interface", "asgi", "--no-ws", "--log-level", "error")
+    command = (binary, "--host", "127.0.0.1", "--port", str(port), *options, "bench.shell:app")
+    return Contender(f"Crossfade as an ASGI application on {server}", port, command, (binary, "--version"), environment)
+
+
+def configure(folder: Path, material: Material, port: int, *, sessions: str = "", stores: str = "") -> Path:
     place = folder / f"crossfade-{port}"
     place.mkdir()
-    stores = f"{{ embedded: {place}/crossfade.db }}"
-    if redis is not None:
-        stores = f"{{ embedded: {place}/crossfade.db, redis: {{ env: BENCH_REDIS }} }}"
     config = place / "gateway.yaml"
     config.write_text(
         f"listen: 127.0.0.1:{port}\npublic_url: {ISSUER}\n"
         f"admin: {{ listen: 127.0.0.1:{port + 100}, socket: {place}/admin.sock }}\n"
         f"upstreams: {{ app: {{ url: 'http://127.0.0.1:{ORIGIN_PORT}' }} }}\n"
-        f"phase: {{ initial: parallel, override_file: {place}/phase }}\n"
-        f"tokens: {{ audience: {AUDIENCE}, algorithm: RS256 }}\n"
-        f"keys: [{{ file: {material.private} }}]\nstores: {stores}\n"
+        f"phase: {{ initial: parallel, override_file: {place}/phase }}\n{sessions}"
+        f"tokens: {{ audience: {AUDIENCE}, algorithm: RS256, trust_store_alone: true }}\n"
+        f"keys: [{{ file: {material.private} }}]\nstores: {{ embedded: {place}/crossfade.db{stores} }}\n"
         "routes: [{ path: /*, auth: required }]\n"
     )
-    name = "Crossfade, blacklist in process" if redis is None else "Crossfade, Redis asked on every request"
-    command = (sys.executable, "-m", "gateway", "run", "--config", str(config))
-    environment = (("BENCH_REDIS", f"redis://127.0.0.1:{redis}/0"),)
-    return Contender(name, port, command, (sys.executable, "-m", "gateway", "version"), environment)
+    return config
 
 
 def version_of(contender: Contender) -> str:

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ AUDIENCE = "app"
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Where the files lie: private and public PEM, the JWKS text, and a Lua script for wrk with all tokens."""
+    """Where the files lie: private and public PEM, the JWKS text, a script for wrk with all tokens, and the tokens."""
 
     private: Path
     public: Path
@@ -39,9 +40,21 @@ def make(folder: Path, count: int) -> Material:
     kid = thumbprint(jwk)
     jwk = {"kty": jwk["kty"], "n": jwk["n"], "e": jwk["e"], "kid": kid, "alg": "RS256", "use": "sig"}
     tokens = tuple(token(key, kid, number) for number in range(count))
-    script = folder / "tokens.lua"
-    script.write_text(lua(tokens))
-    return Material(private, public, json.dumps({"keys": [jwk]}), script, tokens)
+    (folder / "jwks.json").write_text(json.dumps({"keys": [jwk]}))
+    (folder / "tokens.txt").write_text("\n".join(tokens))
+    (folder / "tokens.lua").write_text(lua("Authorization", [f"Bearer {text}" for text in tokens]))
+    return read(folder)
+
+
+def read(folder: Path) -> Material:
+    """Return what `make` wrote into this folder before."""
+    return Material(
+        private=folder / "private.pem",
+        public=folder / "public.pem",
+        jwks=(folder / "jwks.json").read_text(),
+        script=folder / "tokens.lua",
+        tokens=tuple((folder / "tokens.txt").read_text().split()),
+    )
 
 
 def thumbprint(jwk: dict[str, str]) -> str:
@@ -70,14 +83,15 @@ def token(key: rsa.RSAPrivateKey, kid: str, number: int) -> str:
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid, "typ": "at+jwt"})
 
 
-def lua(tokens: tuple[str, ...]) -> str:
-    rows = ",\n".join(f'"Bearer {text}"' for text in tokens)
+def lua(field: str, values: Sequence[str]) -> str:
+    """A script for wrk whose requests show one value after the other."""
+    rows = ",\n".join(f'"{value}"' for value in values)
     return (
-        f"local tokens = {{\n{rows}\n}}\n"
+        f"local values = {{\n{rows}\n}}\n"
         "local n = 0\n"
         "request = function()\n"
-        "  n = n % #tokens + 1\n"
-        '  return wrk.format("GET", "/", { ["Authorization"] = tokens[n] })\n'
+        "  n = n % #values + 1\n"
+        f'  return wrk.format("GET", "/", {{ ["{field}"] = values[n] }})\n'
         "end\n"
         "done = function(summary, latency, requests)\n"
         '  io.write(string.format("RESULT %d %d %d %d %d %d %d\\n", summary.requests, summary.duration,\n'

@@ -67,6 +67,11 @@ def encode_list(members: Iterable[str]) -> bytes:
     return encode_value(",".join(members))
 
 
+def join_fields(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Join header fields to lines, each ended by CRLF."""
+    return b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+
+
 def split_cookies(value: bytes) -> Pairs:
     """Split a Cookie header into its pairs, in order, as browsers write them (RFC 6265 section 4.2.1).
 

@@ -67,6 +67,8 @@ class RequestHead:
     """`X-Forwarded-*`, `Forwarded` and `X-Real-IP` as the peer sent them."""
     request_id: bytes | None = None
     """`X-Request-ID` as the peer sent it, when well-formed."""
+    lines: bytes | None = field(default=None, compare=False, repr=False)
+    """The same as `fields`, joined as `name: value CRLF` …, where whoever read them has joined them already."""
 
     @property
     def path(self) -> bytes:
@@ -260,14 +262,19 @@ class Standing:
     global_epoch: int = 0
 
 
+CLEAR = Standing()
+"""Nothing is known of the token: one object for that, so that the rule is told at a glance."""
+
+
 # --- the way through ---
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Permit:
     """The only thing the upstream accepts: what was decided, and what to strip and to add.
 
-    Built by `core.translate` alone, at the last line of `flow.request`.
+    Built by `core.translate` alone, at the last line of `flow.request`. Not frozen, which would make it four times as
+    dear; nobody changes it.
     """
 
     upstream: str

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.asgi.gateway import Gateway
 from gateway.errors import BodyTooLarge, SessionEnded
 from gateway.headers import Pairs
+from gateway.http1.response import is_event_stream
 from gateway.model import Peer, Permit, RequestHead
-from gateway.wire.semantics import is_event_stream
 
 Message = MutableMapping[str, Any]
 

@@ -11,12 +11,12 @@ from gateway.asgi.gateway import Build
 from gateway.asgi.shell import Shell
 from gateway.core.trust import transport_lines
 from gateway.errors import BadRequest, GatewayError, InternalError, UpstreamUnreachable, WebSocketUnsupported
-from gateway.http1.response import ResponseHead
+from gateway.http1.response import ResponseHead, is_event_stream
 from gateway.http1.write import write_request
 from gateway.model import RequestHead
 from gateway.wire.framing import chunk
 from gateway.wire.pool import Pool
-from gateway.wire.semantics import IDEMPOTENT, is_event_stream
+from gateway.wire.semantics import IDEMPOTENT
 
 _log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 
 from gateway.core.credentials import Site
-from gateway.core.translate import NO_SUPPLEMENT, Supplement, joined
-from gateway.headers import Pairs
+from gateway.core.translate import NO_SUPPLEMENT, Supplement
+from gateway.headers import Pairs, join_fields
 from gateway.model import RequestHead, VaultedSession
 
 COOKIE = b"csrftoken"
@@ -48,7 +48,7 @@ class CsrfPairs:
         if site.csrf != "django":
             return NO_SUPPLEMENT
         cookies, add = self.pair(vaulted.cookies)
-        return Supplement(cookies, tuple(add), joined(add), _WITHOUT)
+        return Supplement(cookies, tuple(add), join_fields(add), _WITHOUT)
 
     def pair(self, cookies: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[tuple[bytes, bytes], ...], Pairs]:
         """Return the cookies to send besides `cookies`, and the header fields that match.

@@ -15,8 +15,9 @@ def ensure_not_revoked(token: VerifiedToken, standing: Standing) -> None:
     Raises:
         InvalidToken: it was revoked.
     """
-    epoch = max(standing.subject_epoch, standing.global_epoch)
-    if standing.token_revoked or standing.family_revoked or token.sequence < epoch:
+    sequence = token.sequence
+    is_before = sequence < standing.subject_epoch or sequence < standing.global_epoch
+    if standing.token_revoked or standing.family_revoked or is_before:
         raise InvalidToken(TokenFault.REVOKED)
 
 

@@ -85,7 +85,10 @@ class RouteTable:
 
     def match(self, target: bytes) -> Match:
         """Return the rule for a request target (`/path?query`, or `*`)."""
-        path = target.partition(b"?")[0]
+        return self.find(target.partition(b"?")[0])
+
+    def find(self, path: bytes) -> Match:
+        """Return the rule for the raw path of a request."""
         match = self._known.get(path)
         if match is None:
             match = self.look_up(path)
@@ -96,7 +99,7 @@ class RouteTable:
         return match
 
     def look_up(self, path: bytes) -> Match:
-        """Return the same as `match` for a path, without remembering it."""
+        """Return the same as `find`, without remembering it."""
         if not path.startswith(b"/"):
             path = b"/"  # `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7)
         if is_simple(path):

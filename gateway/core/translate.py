@@ -187,8 +187,3 @@ class Translator:
         names = self.own | self.identity | {name for name, _ in attached}
         kept = without_cookies(cookie, names)
         return b"; ".join(part for part in (kept, join_cookies(attached)) if part) or None
-
-
-def joined(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Join header fields to lines, each ended by CRLF."""
-    return b"".join(b"%b: %b\r\n" % pair for pair in pairs)

@@ -11,6 +11,7 @@ from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
 from gateway.errors import Forbidden, GatewayError, PhaseOff
 from gateway.headers import Pairs
+from gateway.http1.response import ResponseHead
 from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
 
 
@@ -59,6 +60,10 @@ def shows_token_of(issuer: str, head: RequestHead) -> bool:
 
 class PassthroughWatch:
     """Changes nothing in responses and looks at nothing."""
+
+    def find_lines(self, permit: Permit, head: RequestHead, response: ResponseHead) -> bytes | None:
+        """Return the lines as they are, unless our own mark may be among them."""
+        return None if response.is_notable else response.lines
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         """Return the fields as they are, but for our own mark: a client must see that we are out of the way."""

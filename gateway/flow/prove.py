@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.bridge.headers import IdentityHeaders
-from gateway.core.translate import Proof, joined
+from gateway.core.translate import Proof
 from gateway.core.verify import Trust, verify
 from gateway.errors import BadRequest, IdentityNotCarried, InvalidToken
 from gateway.facts import Event
 from gateway.flow.proofs import Proofs
+from gateway.headers import join_fields
 from gateway.model import Credential, Identity, LegacySession, VerifiedToken
 from gateway.ports import Facts, KeySource
 
@@ -38,6 +39,11 @@ class Prover:
         self._facts = facts
         self._proofs = Proofs()
 
+    @property
+    def stamp(self) -> int:
+        """The generation of the keys in force, under which proofs hold."""
+        return self._keys.generation
+
     def token(self, text: bytes, credential: Credential, now: float) -> Proof:
         """Verify a token, or find that the same bytes were verified under the same keys.
 
@@ -56,14 +62,6 @@ class Prover:
             proof = self._proof_of(identity, stamp, token=token)
             self._proofs.keep(key, proof, len(text))
         return proof
-
-    def find_bearer(self, authorization: bytes) -> Proof | None:
-        """Return what the value of an Authorization field proved before, under the keys in force."""
-        return self._proofs.find(authorization, self._keys.generation)
-
-    def remember_bearer(self, authorization: bytes, proof: Proof) -> None:
-        """Remember that a whole Authorization value is the Bearer of this proof."""
-        self._proofs.keep(authorization, proof, len(authorization))
 
     def session(self, session: LegacySession) -> Proof:
         """Return the proof of a session that was resolved just now.
@@ -104,7 +102,7 @@ class Prover:
             add = tuple(self._identity_headers.fields(identity))
         except BadRequest as error:
             raise IdentityNotCarried from error
-        return Proof(stamp, identity, add, joined(add), token, session)
+        return Proof(stamp, identity, add, join_fields(add), token, session)
 
 
 def _identity(subject: str, credential: Credential, session_id: str, claims: Mapping[str, object]) -> Identity:

@@ -6,12 +6,13 @@ from gateway.bridge.headers import IdentityHeaders
 from gateway.core.jose import TokenFault
 from gateway.core.revocation import as_looked_up, ensure_remote_not_revoked
 from gateway.core.routes import Rule
-from gateway.core.translate import Proof, Translator, joined
+from gateway.core.translate import Proof, Translator
 from gateway.core.verify import find_issuer
 from gateway.core.verify_remote import ensure_remote_in_force, key_id_of, verify_remote
 from gateway.errors import BadRequest, IdentityNotCarried, InvalidToken
 from gateway.facts import Event
 from gateway.flow.proofs import Proofs
+from gateway.headers import join_fields
 from gateway.key_ports import RemoteKeys
 from gateway.model import Credential, Identity, Permit, RemoteBearer, RequestHead
 from gateway.ports import Facts, RevocationStore
@@ -152,4 +153,4 @@ class RemoteTokens:
             add = tuple(self._identity_headers.fields(identity))
         except BadRequest as error:
             raise IdentityNotCarried from error
-        return Proof(stamp, identity, add, joined(add), remote=token)
+        return Proof(stamp, identity, add, join_fields(add), remote=token)

@@ -29,6 +29,7 @@ from gateway.flow.handback import handed_back
 from gateway.flow.passthrough import ensure_open, shows_token_of
 from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
+from gateway.flow.ready import SAFE, Ready
 from gateway.flow.remote import RemoteTokens
 from gateway.flow.standing import TokenStanding
 from gateway.headers import write_set_cookie
@@ -51,8 +52,6 @@ from gateway.model import (
     Visit,
 )
 from gateway.ports import Facts, SessionStore
-
-_SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,7 @@ class RequestFlow:
         self.posture = posture
         self._policy = policy
         self.routes = routes
+        self._ready = Ready()
         self._translator = translator
         self._prover = prover
         self._csrf = csrf
@@ -109,19 +109,23 @@ class RequestFlow:
         Raises:
             GatewayError: the request is refused; `refuse` makes the answer of it.
         """
-        posture = self.posture
-        endpoint = self._policy.endpoints.get(head.path)
+        posture, path = self.posture, head.path
+        endpoint = self._policy.endpoints.get(path)
         if endpoint is not None and (not posture.is_transparent or head.asks is not None):
             return Visit(endpoint)
-        rule = self._route(head, posture)
-        if self._policy.cross_origin.is_preflight(head):
+        rule = self._route(path, posture)
+        is_preflight = head.method == b"OPTIONS" and is_any_preflight(head)
+        if is_preflight and self._policy.cross_origin.is_preflight(head):
             return self._policy.cross_origin.answer_preflight(head)  # in every phase: a page must hear that we are off
         if posture.is_transparent:
             return self._pass_through(head, rule)
-        if is_any_preflight(head):
+        if is_preflight:
             return self._translator.public(head, rule)  # it carries no credential, and none may be asked of it
         if rule.auth is Access.PUBLIC:
             return self._admit_public(head, rule)
+        ready = self._ready.find(head, rule, posture, self._prover.stamp)
+        if ready is not None and await self._is_unchanged(ready, now):
+            return ready
         return await self._admit_by_credential(head, rule, now)
 
     def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
@@ -137,8 +141,8 @@ class RequestFlow:
 
     # --- which rule, which credential ---
 
-    def _route(self, head: RequestHead, posture: Posture) -> Rule:
-        rule, ambiguity = self.routes.match(head.target)
+    def _route(self, path: bytes, posture: Posture) -> Rule:
+        rule, ambiguity = self.routes.find(path)
         if ambiguity and ambiguity not in rule.relaxed:
             if posture.enforces_paths:
                 raise AmbiguousPath
@@ -158,15 +162,10 @@ class RequestFlow:
             if head.authorization is None or self._has_our_token(head):
                 return permit
             return replace(permit, authorization=head.authorization, is_private=True)
-        if head.authorization is not None:
-            # The same bytes were shown before: what they are need not be found out again, only whether it still holds.
-            proof = self._prover.find_bearer(head.authorization)
-            if proof is not None:
-                return await self._by_proof(proof, Credential.BEARER, head, rule, now)
         credential = find_credential(head, self._policy.ours, sites)
         match credential:
             case BearerToken():
-                return await self._by_token(credential.text, Credential.BEARER, head, rule, now)
+                permit = await self._by_token(credential.text, Credential.BEARER, head, rule, now)
             case RemoteBearer():
                 assert self._remote is not None
                 return await self._remote.admit(credential, head, rule, self._translator, now)
@@ -175,23 +174,37 @@ class RequestFlow:
             case ForeignAuthorization():
                 return self._by_foreign(credential, head, rule)
             case _:
-                return await self._by_session(head, rule, credential, now)
+                permit = await self._by_session(head, rule, credential, now)
+        self._ready.keep(head, rule, self.posture, self._prover.stamp, permit)
+        return permit
+
+    async def _is_unchanged(self, permit: Permit, now: float) -> bool:
+        """Ask anew whatever is a verdict about a credential; a token that is not good any more is refused here.
+
+        Returns whether the permit is what would be built now.
+        """
+        token = permit.token
+        if token is not None:
+            await self._standing.ensure_good(token, now)
+            if permit.upstream not in self._sites_of:
+                return True
+            vaulted = await self._standing.find_session(token, permit.upstream, now)
+            return vaulted is permit.vaulted or vaulted == permit.vaulted
+        shown = permit.shown
+        if shown is None:
+            return True
+        is_same = await self._sessions[shown.site].resolve(shown, now) is permit.session
+        if is_same:
+            self._facts.count(Event.SESSION_USER)
+        return is_same
 
     # --- one way per credential ---
 
     async def _by_token(self, text: bytes, credential: Credential, head: RequestHead, rule: Rule, now: float) -> Permit:
         proof = self._prover.token(text, credential, now)
-        assert proof.token is not None
-        self._possession.ensure_scheme(head, proof.token.bound_key)
-        if credential is Credential.BEARER and head.authorization is not None:
-            self._prover.remember_bearer(head.authorization, proof)
-        return await self._by_proof(proof, credential, head, rule, now)
-
-    async def _by_proof(
-        self, proof: Proof, credential: Credential, head: RequestHead, rule: Rule, now: float
-    ) -> Permit:
         token = proof.token
         assert token is not None
+        self._possession.ensure_scheme(head, token.bound_key)
         await self._standing.ensure_good(token, now)
         if token.bound_key:
             await self._possession.ensure(head, token.bound_key, now)
@@ -205,7 +218,7 @@ class RequestFlow:
         answer: tuple[tuple[bytes, bytes], ...] = ()
         if vaulted is not None:
             site = self._sites[vaulted.site]
-            if credential is Credential.BEARER and head.method not in _SAFE:
+            if credential is Credential.BEARER and head.method not in SAFE:
                 supplement = self._csrf.supplement(site, vaulted, head)
             is_browser = proof.token is not None and proof.token.client_id in self._policy.browsers
             if is_browser and self.posture.phase is Phase.HANDBACK:

@@ -23,7 +23,8 @@ from gateway.errors import SessionEnded, Unavailable
 from gateway.facts import Event
 from gateway.flow.tokens import TokenFlow
 from gateway.flow.unfinished import Unfinished
-from gateway.headers import Pairs, SetCookie, read_set_cookie
+from gateway.headers import Pairs, SetCookie, join_fields, read_set_cookie
+from gateway.http1.response import ResponseHead
 from gateway.model import (
     Anonymous,
     Credential,
@@ -74,6 +75,21 @@ class ResponseWatch:
         self._unfinished = Unfinished(tokens)
 
     # --- cheap, for every response ---
+
+    def find_lines(self, permit: Permit, head: RequestHead, response: ResponseHead) -> bytes | None:
+        """Return the fields as the client gets them, as lines; the way of most responses.
+
+        None where more is to be done than to keep shared caches away: then `needs_look` and `edit` are asked.
+        """
+        if response.is_notable or permit.answer or head.origin is not None:
+            return None
+        if (self._logout_paths and self.awaits_logout(permit, head)) or self._awaits_login(permit, head):
+            return None
+        if not permit.is_private:
+            return response.lines
+        if response.private is None:
+            response.private = join_fields(with_private_caching(response.fields))
+        return response.private
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         """Return the fields as the client gets them: cache rules, CORS, our cookies, nothing that only we may say."""

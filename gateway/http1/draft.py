@@ -1,7 +1,7 @@
 """A request head while its fields arrive: the checks that need one field, and at the end those that need all."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from gateway.errors import (
@@ -11,9 +11,11 @@ from gateway.errors import (
     FieldsTooLarge,
     NotImplementedCoding,
 )
+from gateway.headers import join_fields
 from gateway.http1.grammar import LENGTH, OWS, PLAIN_OPTIONS, TOKEN, join_lists, split_list
 from gateway.http1.handshake import ensure_handshake
 from gateway.http1.limits import Limits
+from gateway.http1.lines import Line
 from gateway.model import RequestHead
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
@@ -33,15 +35,15 @@ Treatment = Callable[["Draft", bytes, bytes], None]
 
 
 class Draft:
-    """Takes the fields of one request in order, from llhttp or from `http1.head.build_head`.
+    """Takes the fields of one request in order, from its lines or from `http1.head.build_head`.
 
     Each `take_` method is the treatment of one field name and raises the Refusal that its RFC asks for.
     """
 
-    __slots__ = ("_others", "_table", "connection", "has_host", "head", "stripped", "upgrade")
+    __slots__ = ("_lines", "_others", "connection", "has_host", "head", "stripped", "upgrade")
 
-    def __init__(self, method: bytes, target: bytes, minor: int, table: Mapping[bytes, Treatment | None]) -> None:
-        self._table = table
+    def __init__(self, method: bytes, target: bytes, minor: int) -> None:
+        self._lines: list[bytes] = []
         self._others = 0
         self.head = RequestHead(method, target, minor, [], b"")
         self.has_host = False
@@ -49,16 +51,36 @@ class Draft:
         self.upgrade = b""
         self.stripped = 0
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one field; named as llhttp calls it."""
-        treatment = self._table[name]
+    def take_lines(self, lines: Iterable[bytes], table: Mapping[bytes, Line[Treatment]]) -> None:
+        """Take the lines of a head, without their CRLF.
+
+        Raises:
+            Refusal: a line is malformed, or its treatment refuses it.
+        """
+        fields, texts = self.head.fields, self._lines
+        for line in lines:
+            pair, text, treatment = table[line]
+            if treatment is None:
+                fields.append(pair)
+                texts.append(text)
+            else:
+                self._others += 1
+                treatment(self, *pair)
+
+    def take(self, name: bytes, value: bytes, treatment: Treatment | None) -> None:
+        """Take one field that is known to be well-formed."""
         if treatment is None:
-            self.head.fields.append((name, value))
+            self.keep(name, value)
         else:
             self._others += 1
             treatment(self, name, value)
 
     # --- one field ---
+
+    def keep(self, name: bytes, value: bytes) -> None:
+        """Let it travel on as sent."""
+        self.head.fields.append((name, value))
+        self._lines.append(b"%b: %b\r\n" % (name, value))
 
     def drop(self, _name: bytes, _value: bytes) -> None:
         """End it here: hop-by-hop, or a way to say one thing to us and another to the application."""
@@ -149,14 +171,25 @@ class Draft:
     def take_trace_parent(self, name: bytes, value: bytes) -> None:
         """`traceparent` as W3C Trace Context section 3.2 writes it; anything else is dropped."""
         if _TRACE_PARENT.match(value.strip(OWS)):
-            self.head.fields.append((name, value))
+            self.keep(name, value)
 
     def take_trace_state(self, name: bytes, value: bytes) -> None:
         """`tracestate` (W3C Trace Context section 3.3); what does not look like it is dropped."""
         if _TRACE_STATE.match(value.strip(OWS)):
-            self.head.fields.append((name, value))
+            self.keep(name, value)
 
     # --- all fields ---
+
+    @property
+    def may_come_again(self) -> bool:
+        """Whether another request may have the same fields, and then means the same by them.
+
+        Not one with a body or an upgrade, whose fields mean something together with its method, nor one that a proxy
+        has numbered or traced, whose fields come once.
+        """
+        head = self.head
+        is_plain = head.length is None and not (head.chunked or head.expects_continue or self.upgrade)
+        return is_plain and bool(head.minor) and not (self.stripped or head.transport or head.request_id)
 
     def finish(self, limits: Limits) -> RequestHead:
         """Make the checks that need the whole head, and return it.
@@ -178,6 +211,7 @@ class Draft:
             raise BodyTooLarge
         if not head.minor:  # HTTP/1.0 knows no 100-continue, and closes unless asked otherwise
             head.keep_alive = head.expects_continue = False
+        head.lines = b"".join(self._lines)
         if self.connection and not (head.minor and self.connection.lower() == b"keep-alive"):
             self._apply_connection(head)
         return head
@@ -188,6 +222,7 @@ class Draft:
         named = {option for option in options - PLAIN_OPTIONS if not option.startswith(_RELIED_ON)}
         if named:
             head.fields = [field for field in head.fields if field[0].lower() not in named]
+            head.lines = join_fields(head.fields)
         # HTTP/1.0 knows no Upgrade, and without `Connection: upgrade` it was meant for somebody before us
         if b"upgrade" in options and self.upgrade.strip(OWS).lower() == b"websocket":
             ensure_handshake(head)

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 
+from gateway.errors import BadRequest
 from gateway.headers import HOP_BY_HOP, fold_name
 from gateway.http1.draft import Draft, Treatment
+from gateway.http1.lines import LineTable, judge_request_line
 from gateway.http1.names import NameTable
+from gateway.lately import Lately
+from gateway.model import RequestHead
 
 _TREATMENTS: dict[bytes, Treatment] = {
     b"host": Draft.take_host,
@@ -67,6 +71,10 @@ class FieldTable(NameTable[Treatment]):
 
     def __init__(self, identity: Iterable[str]) -> None:
         super().__init__()
+        self.lines: LineTable[Treatment] = LineTable(judge_request_line, lambda name, _: self[name], _malformed)
+        """The lines of heads that came before."""
+        self.heads: Lately[RequestHead] = Lately(8 << 20)
+        """Heads that came before, by everything behind their first line."""
         self._identity = frozenset(fold_name(name.encode("ascii")) for name in identity)
         for name in _COMMON:
             self[name] = self.classify(name)
@@ -86,3 +94,7 @@ class FieldTable(NameTable[Treatment]):
         if lower in HOP_BY_HOP or folded in _DROPPED or folded in _FOLDED:
             return Draft.drop
         return None
+
+
+def _malformed() -> BadRequest:
+    return BadRequest("A header field is malformed.")

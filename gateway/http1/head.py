@@ -1,12 +1,10 @@
 """Reads the head of a request: where it ends, its first line, its fields.
 
-llhttp sees exactly one complete head; everything that it is lenient about is checked here (RFC 9112).
+llhttp judges the header lines (`http1.lines`); everything that it is lenient about is checked here (RFC 9112).
 """
 
 import re
 from collections.abc import Iterable, Set
-
-import httptools
 
 from gateway.errors import BadRequest, FieldsTooLarge, MethodRefused, Refusal, TargetTooLong, VersionRefused
 from gateway.http1.draft import Draft
@@ -23,6 +21,10 @@ _TARGET = rb"/[!$-;=@-\[\]-~]*(?:\?[!$-;=?-~]*)?|\*"
 # An empty line before the request is tolerated once, for old clients that send one after a body (RFC 9112 section 2.2).
 _REQUEST_LINE = re.compile(rb"(?:\r\n)?(" + TOKEN + rb") (" + _TARGET + rb") HTTP/1\.([01])\r\n")
 _ANY_LINE = re.compile(rb"(?:\r\n)?(" + TOKEN + rb") [^ \r\n]+ HTTP/([0-9]\.[0-9])\r\n")
+_AGAIN_LINE = re.compile(rb"(" + TOKEN + rb") (/[!$-;=@-\[\]-~]*(?:\?[!$-;=?-~]*)?) HTTP/1\.1\Z")
+_LONGEST_AGAIN = 4096
+"""Bytes of a head whose fields are worth remembering."""
+_OVERHEAD = 1024  # what the objects of one head cost beside its bytes, most of which are those of known lines
 _NAME = re.compile(TOKEN + rb"\Z")
 _VALUE = re.compile(TEXT + rb"\Z")
 
@@ -60,7 +62,9 @@ class HeadReader:
         known = len(self._held)
         if known:
             data = self._held + data
-        end = data.find(b"\r\n\r\n", max(0, known - 3)) + 4
+        elif data[-4:] == b"\r\n\r\n" and (again := self._find_again(data)) is not None:
+            return again
+        end = data.find(b"\r\n\r\n", known - 3 if known > 3 else 0) + 4
         if end < 4:
             self._hold(data, known)
             return None
@@ -72,6 +76,25 @@ class HeadReader:
         except Refusal:
             self._ensure_beginning(head, 0)
             raise
+
+    def _find_again(self, data: bytes) -> RequestHead | None:
+        """Return the head whose fields came before, byte for byte. None where anything is to be read or refused."""
+        limits = self._limits
+        if len(data) > _LONGEST_AGAIN or len(data) > limits.head:
+            return None
+        line, _, fields = data.partition(b"\r\n")
+        before = self._table.heads.find(fields)
+        if before is None or len(line) > limits.request_line - 2:
+            return None
+        match = _AGAIN_LINE.match(line)
+        if match is None:
+            return None
+        method, target = match.groups()
+        if method not in self._methods:
+            return None
+        self.rest = b""
+        self.stripped = 0
+        return _with_line(before, method, target)
 
     def _hold(self, data: bytes, known: int) -> None:
         self._ensure_beginning(data, known)
@@ -98,17 +121,16 @@ class HeadReader:
             raise TargetTooLong
         if len(head) > self._limits.head:
             raise FieldsTooLarge
-        draft = Draft(method, target, minor, self._table)
-        try:
-            httptools.HttpRequestParser(draft).feed_data(head)
-        except httptools.HttpParserUpgrade:
-            pass  # what follows an upgrade is not llhttp's business either way
-        except httptools.HttpParserError as error:
-            if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
-                raise error.__context__ from None  # what the draft raised inside llhttp's callback
-            raise BadRequest("A header field is malformed.") from None
+        lines = head[line_end:-4].split(b"\r\n") if line_end < len(head) - 2 else []
+        if len(lines) > self._limits.fields:
+            raise FieldsTooLarge
+        draft = Draft(method, target, minor)
+        draft.take_lines(lines, self._table.lines)
         self.stripped = draft.stripped
-        return draft.finish(self._limits)
+        found = draft.finish(self._limits)
+        if draft.may_come_again and len(head) <= _LONGEST_AGAIN:
+            self._table.heads.keep(head[line_end:], found, len(head) + _OVERHEAD)
+        return found
 
 
 def read_request_line(head: bytes, methods: Set[bytes]) -> tuple[bytes, bytes, int, int]:
@@ -128,6 +150,18 @@ def read_request_line(head: bytes, methods: Set[bytes]) -> tuple[bytes, bytes, i
     if target == b"*" and method != b"OPTIONS":
         raise BadRequest("Only OPTIONS may ask for *.")
     return method, target, int(minor), match.end()
+
+
+def _with_line(before: RequestHead, method: bytes, target: bytes) -> RequestHead:
+    """Return the head of a request that has the same fields and is of the same version."""
+    head = object.__new__(RequestHead)  # half the price of `__init__` with so many arguments
+    head.method, head.target, head.minor = method, target, before.minor
+    head.fields, head.lines, head.host = before.fields, before.lines, before.host
+    head.authorization, head.cookie, head.origin = before.authorization, before.cookie, before.origin
+    head.length, head.chunked, head.expects_continue = before.length, before.chunked, before.expects_continue
+    head.keep_alive, head.websocket, head.asks = before.keep_alive, before.websocket, before.asks
+    head.transport, head.request_id = before.transport, before.request_id
+    return head
 
 
 def _line_refusal(head: bytes, methods: Set[bytes]) -> Refusal:
@@ -161,7 +195,7 @@ def build_head(
         raise TargetTooLong
     if read_request_line(line, methods)[3] != len(line):
         raise BadRequest("The request line is malformed.")
-    draft = Draft(method, target, minor, table)
+    draft = Draft(method, target, minor)
     size = len(line) + 2
     for name, value in pairs:
         size += len(name) + len(value) + 4
@@ -169,5 +203,5 @@ def build_head(
             raise FieldsTooLarge
         if not _NAME.match(name) or not _VALUE.match(value):
             raise BadRequest("A header field is malformed.")
-        draft.on_header(name, value)
+        draft.take(name, value, table[name])
     return draft.finish(limits)

@@ -1,21 +1,24 @@
 """Reads the head of a response and says where its body ends. What the application may not do is refused as a whole."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import httptools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from gateway.errors import UpstreamMalformed
-from gateway.headers import HOP_BY_HOP, Pairs
+from gateway.headers import HOP_BY_HOP, Pairs, join_fields
 from gateway.http1.body import BodyReader, ChunkedReader, LengthReader, UntilCloseReader
 from gateway.http1.grammar import BARE_LF, LENGTH, OWS, PLAIN_OPTIONS, TEXT, join_lists, split_list
 from gateway.http1.limits import Limits
+from gateway.http1.lines import LineTable, judge_response_line
 from gateway.http1.names import NameTable
+from gateway.lately import Lately
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + TEXT + rb"))?\r\n")
 _FRAMELESS = frozenset({101, 204, 205})
 """No body, and no word about one (RFC 9110 sections 8.6 and 15.3.6); 304 and HEAD tell the length that GET has."""
+_LONGEST_AGAIN = 2048
+"""Bytes of a head that is worth remembering: until its date changes it comes again for the same answer."""
+_OVERHEAD = 2048  # what the objects of one head cost beside its bytes
 _NO_LIMIT = Limits(body=1 << 62)
 """A response may be of any length; its extensions and trailers are bounded like a request's."""
 
@@ -36,6 +39,12 @@ class ResponseHead:
     """Whether the connection can be used again once the body has ended."""
     websocket: bool = False
     """101 with `Upgrade: websocket`: what follows is no HTTP any more."""
+    lines: bytes = field(default=b"", compare=False, repr=False)
+    """The same as `fields`, joined as `name: value CRLF` …"""
+    private: bytes | None = field(default=None, compare=False, repr=False)
+    """The same with the cache rules of an answer that depends on a credential, once somebody has worked it out."""
+    is_notable: bool = field(default=False, compare=False, repr=False)
+    """It says something of cookies, origins or an event stream, so that it must be looked at."""
 
 
 class ResponseReader:
@@ -43,9 +52,10 @@ class ResponseReader:
 
     __slots__ = ("_asks_websocket", "_held", "_interim", "_limits", "_method", "_table", "rest")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, table: "ResponseTable | None" = None) -> None:
+        """`table` is shared by all readers of a worker; without it the reader has one of its own."""
         self._limits = limits
-        self._table = _ResponseTable()
+        self._table = ResponseTable() if table is None else table
         self._held = b""
         self._interim = 0
         self._method = b"GET"
@@ -68,20 +78,21 @@ class ResponseReader:
         """
         while True:
             known = len(self._held)
-            data = self._held + data
-            end = data.find(b"\r\n\r\n", max(0, known - 3)) + 4
-            if end < 4:
+            if known:
+                data = self._held + data
+            head, end, rest = data.partition(b"\r\n\r\n")
+            if not end:
                 self._hold(data, known)
                 return None
             self._held = b""
-            response = self._read(data[:end])
+            response = self._read(head)
             if response.status >= 200 or response.status == 101:
-                self.rest = data[end:]
+                self.rest = rest
                 return response
             self._interim += 1
             if self._interim > self._limits.interim_responses:
                 raise UpstreamMalformed("There are too many interim responses.")
-            data = data[end:]
+            data = rest
 
     def _hold(self, data: bytes, known: int) -> None:
         if len(data) >= self._limits.response_head:
@@ -91,21 +102,28 @@ class ResponseReader:
         self._held = data
 
     def _read(self, head: bytes) -> ResponseHead:
+        """Read a head, or find the same bytes read before; HEAD alone gives them another meaning."""
+        heads, is_common = self._table.heads, self._method != b"HEAD"
+        response = heads.find(head) if is_common else None
+        if response is None:
+            response = self._read_anew(head + b"\r\n\r\n")
+            if is_common and response.status >= 200 and not response.is_notable and len(head) <= _LONGEST_AGAIN:
+                heads.keep(head, response, len(head) + _OVERHEAD)
+        return response
+
+    def _read_anew(self, head: bytes) -> ResponseHead:
         match = _STATUS_LINE.match(head)
         if match is None:
             raise UpstreamMalformed("The status line is malformed.")
         if len(head) > self._limits.response_head:
             raise UpstreamMalformed("The head is too long.")
-        draft = _ResponseDraft(ResponseHead(int(match[2]), match[3] or b"", int(match[1]), []), self._table)
-        try:
-            httptools.HttpResponseParser(draft).feed_data(head)
-        except httptools.HttpParserUpgrade:
-            pass  # whether there is an upgrade is decided below
-        except httptools.HttpParserError as error:
-            if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
-                raise error.__context__ from None  # what the draft raised inside llhttp's callback
-            raise UpstreamMalformed("A header field is malformed.") from None
-        response = draft.finish(self._limits)
+        line_end = match.end()
+        lines = head[line_end:-4].split(b"\r\n") if line_end < len(head) - 2 else []
+        if len(lines) > self._limits.response_fields:
+            raise UpstreamMalformed("There are too many header fields.")
+        draft = _ResponseDraft(ResponseHead(int(match[2]), match[3] or b"", int(match[1]), []))
+        draft.take_lines(lines, self._table.lines)
+        response = draft.finish()
         if response.status == 101 and not (self._asks_websocket and response.websocket):
             raise UpstreamMalformed("The connection was switched to another protocol without being asked.")
         _settle_framing(response, self._method)
@@ -115,60 +133,71 @@ class ResponseReader:
 class _ResponseDraft:
     """Takes the fields of one response in order."""
 
-    __slots__ = ("_others", "_table", "connection", "head", "upgrade")
+    __slots__ = ("_lines", "connection", "head", "upgrade")
 
-    def __init__(self, head: ResponseHead, table: "_ResponseTable") -> None:
-        self._table = table
-        self._others = 0
+    def __init__(self, head: ResponseHead) -> None:
+        self._lines: list[bytes] = []
         self.head = head
         self.connection = b""
         self.upgrade = b""
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one field; named as llhttp calls it."""
-        treatment = self._table[name]
-        if treatment is None:
-            self.head.fields.append((name, value))
-        else:
-            self._others += 1
-            treatment(self, value)
+    def take_lines(self, lines: Iterable[bytes], table: "LineTable[_Treatment]") -> None:
+        """Take the lines of a head, without their CRLF.
 
-    def drop(self, _value: bytes) -> None:
+        Raises:
+            UpstreamMalformed: a line is malformed, or its treatment refuses it.
+        """
+        fields, texts = self.head.fields, self._lines
+        for line in lines:
+            pair, text, treatment = table[line]
+            if treatment is None:
+                fields.append(pair)
+                texts.append(text)
+            else:
+                treatment(self, *pair)
+
+    def note(self, name: bytes, value: bytes) -> None:
+        """Let it travel on, for somebody to look at."""
+        self.head.fields.append((name, value))
+        self._lines.append(b"%b: %b\r\n" % (name, value))
+        self.head.is_notable = True
+
+    def drop(self, _name: bytes, _value: bytes) -> None:
         """End a hop-by-hop field here."""
 
-    def take_length(self, value: bytes) -> None:
+    def take_length(self, _name: bytes, value: bytes) -> None:
         """Content-Length: at most one, decimal."""
         value = value.strip(OWS)
         if self.head.length is not None or LENGTH.match(value) is None:
             raise UpstreamMalformed("Content-Length is malformed or occurs twice.")
         self.head.length = int(value)
 
-    def take_coding(self, value: bytes) -> None:
+    def take_coding(self, _name: bytes, value: bytes) -> None:
         """Transfer-Encoding: `chunked`, once and alone; we ask for no other in `TE`."""
         if self.head.chunked or value.strip(OWS).lower() != b"chunked":
             raise UpstreamMalformed("Transfer-Encoding must be chunked, once.")
         self.head.chunked = True
 
-    def take_connection(self, value: bytes) -> None:
+    def take_connection(self, _name: bytes, value: bytes) -> None:
         """Connection: a list, possibly over several lines."""
         self.connection = join_lists(self.connection, value)
 
-    def take_upgrade(self, value: bytes) -> None:
+    def take_upgrade(self, _name: bytes, value: bytes) -> None:
         """Upgrade: a list, possibly over several lines."""
         self.upgrade = join_lists(self.upgrade, value)
 
-    def finish(self, limits: Limits) -> ResponseHead:
+    def finish(self) -> ResponseHead:
         """Make the checks that need the whole head, and return it."""
         head = self.head
-        if len(head.fields) + self._others > limits.response_fields:
-            raise UpstreamMalformed("There are too many header fields.")
+        head.lines = b"".join(self._lines)
         if head.chunked and (head.length is not None or not head.minor):
             raise UpstreamMalformed("Transfer-Encoding is not accepted with Content-Length or HTTP/1.0.")
         if not head.minor or self.connection.lower() not in (b"", b"keep-alive"):
             options = split_list(self.connection)
             head.keep_alive = b"close" not in options and (head.minor == 1 or b"keep-alive" in options)
             if named := options - PLAIN_OPTIONS:
-                head.fields = [field for field in head.fields if field[0].lower() not in named]
+                head.fields = [pair for pair in head.fields if pair[0].lower() not in named]
+                head.lines = join_fields(head.fields)
             head.websocket = b"upgrade" in options and self.upgrade.strip(OWS).lower() == b"websocket"
         return head
 
@@ -185,7 +214,7 @@ def _settle_framing(head: ResponseHead, method: bytes) -> None:
         head.keep_alive = False  # the body ends with the connection
 
 
-_Treatment = Callable[[_ResponseDraft, bytes], None]
+_Treatment = Callable[[_ResponseDraft, bytes, bytes], None]
 
 _TREATMENTS: dict[bytes, _Treatment] = {
     **dict.fromkeys(HOP_BY_HOP, _ResponseDraft.drop),
@@ -193,15 +222,40 @@ _TREATMENTS: dict[bytes, _Treatment] = {
     b"transfer-encoding": _ResponseDraft.take_coding,
     b"connection": _ResponseDraft.take_connection,
     b"upgrade": _ResponseDraft.take_upgrade,
+    b"set-cookie": _ResponseDraft.note,
+    b"x-crossfade": _ResponseDraft.note,
 }
 
 
-class _ResponseTable(NameTable[_Treatment]):
-    """The treatments of response fields."""
+class ResponseTable(NameTable[_Treatment]):
+    """The treatments of response fields, and the lines of heads that came before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: LineTable[_Treatment] = LineTable(judge_response_line, self._meaning, _malformed)
+        self.heads: Lately[ResponseHead] = Lately(4 << 20)
+        """Heads that came before; one that says something to somebody is not among them. Nobody changes one."""
 
     def classify(self, name: bytes) -> _Treatment | None:
         """Find the treatment of a name."""
-        return _TREATMENTS.get(name.lower())
+        lower = name.lower()
+        return _ResponseDraft.note if lower.startswith(b"access-control-") else _TREATMENTS.get(lower)
+
+    def _meaning(self, name: bytes, value: bytes) -> _Treatment | None:
+        if is_event_stream([(name, value)]):
+            return _ResponseDraft.note
+        return self[name]
+
+
+def is_event_stream(fields: Pairs) -> bool:
+    """Whether a response is an event stream, which has no end of its own (HTML Standard, server-sent events)."""
+    return any(
+        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields
+    )
+
+
+def _malformed() -> UpstreamMalformed:
+    return UpstreamMalformed("A header field is malformed.")
 
 
 def response_body_reader(response: ResponseHead, method: bytes) -> BodyReader | None:

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from gateway.headers import Pairs
+from gateway.headers import join_fields
 from gateway.model import Answer, Permit, RequestHead
 
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n"
@@ -18,12 +18,18 @@ def write_request(head: RequestHead, permit: Permit, transport: bytes, host: byt
     `transport` are complete lines (`x-forwarded-for: … CRLF` …). `host` replaces the client's Host where the
     upstream does not preserve it.
     """
-    fields = head.fields
-    without = permit.without
-    if without:
-        fields = [field for field in fields if field[0].lower() not in without]
-    parts = [b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (head.method, head.target, head.host if host is None else host)]
-    parts += [b"%b: %b\r\n" % field for field in fields]
+    without, lines = permit.without, head.lines
+    if without or lines is None:
+        lines = join_fields([field for field in head.fields if field[0].lower() not in without])
+    parts = [
+        head.method,
+        b" ",
+        head.target,
+        b" HTTP/1.1\r\nhost: ",
+        head.host if host is None else host,
+        b"\r\n",
+        lines,
+    ]
     if head.origin is not None and b"origin" not in without:
         parts.append(b"origin: %b\r\n" % head.origin)
     if permit.authorization is not None:
@@ -40,23 +46,21 @@ def write_request(head: RequestHead, permit: Permit, transport: bytes, host: byt
     return b"".join(parts)
 
 
-def write_response(status: int, reason: bytes, fields: Pairs, *, framing: bytes, close: bool, minor: int) -> bytes:
+def write_response(status: int, reason: bytes, lines: bytes, *, framing: bytes, close: bool, minor: int) -> bytes:
     """Write the head of a response to a client that spoke HTTP/1.`minor`.
 
-    `framing` is the line that says where the body ends, or empty where there is none or the connection's end says it.
+    `lines` are the fields, each ended by CRLF (`headers.join_fields`). `framing` is the line that says where the body
+    ends, or empty where there is none or the connection's end says it.
     A 101 says that it switches to WebSocket, the only upgrade that we know; its connection is never closed here.
     """
-    parts = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
-    parts += [b"%b: %b\r\n" % field for field in fields]
-    parts.append(framing)
+    ending = b"\r\n"
     if status == 101:
-        parts.append(_UPGRADE)
+        ending = _UPGRADE + ending
     elif close:
-        parts.append(b"connection: close\r\n")
+        ending = b"connection: close\r\n\r\n"
     elif not minor:
-        parts.append(b"connection: keep-alive\r\n")
-    parts.append(b"\r\n")
-    return b"".join(parts)
+        ending = b"connection: keep-alive\r\n\r\n"
+    return b"HTTP/1.1 %d %b\r\n%b%b%b" % (status, reason, lines, framing, ending)
 
 
 def write_answer(answer: Answer, *, close: bool, head_only: bool = False, minor: int = 1) -> bytes:
@@ -67,5 +71,6 @@ def write_answer(answer: Answer, *, close: bool, head_only: bool = False, minor:
     is_bodiless = answer.status in (204, 304)
     framing = b"" if is_bodiless else b"content-length: %d\r\n" % len(answer.body)
     reason = _REASONS.get(answer.status, b"")
-    head = write_response(answer.status, reason, list(answer.fields), framing=framing, close=close, minor=minor)
+    lines = join_fields(answer.fields)
+    head = write_response(answer.status, reason, lines, framing=framing, close=close, minor=minor)
     return head if head_only or is_bodiless else head + answer.body

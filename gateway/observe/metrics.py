@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gateway.errors import InternalError, Source
 from gateway.facts import Event, RequestFact
-from gateway.model import Phase
+from gateway.model import Credential, Phase
 from gateway.observe.families import (
     ABANDONED,
     CLIENT_CLOSED,
@@ -24,6 +24,9 @@ from gateway.observe.families import (
 )
 from gateway.observe.process import ProcessFigures
 from gateway.observe.slots import number_of_kid
+
+_MOST_KINDS = 4096
+"""Combinations of route, method, status, credential and code whose slots are remembered."""
 
 
 class Metrics:
@@ -44,6 +47,7 @@ class Metrics:
         families.layout.clear_gauges(self.slots)
         requests, durations = families.requests, families.durations
         self._requests = requests.start
+        self._kinds: dict[tuple[str, str, int, Credential, str], tuple[int, int, int | None]] = {}
         self._routes = requests.offsets("route")
         self._methods = requests.offsets("method")
         self._credentials = requests.offsets("credential")
@@ -59,27 +63,40 @@ class Metrics:
 
     def request(self, fact: RequestFact) -> None:
         """Count a finished request."""
-        slots = self.slots
-        decision = self._passed
-        if fact.code:
-            decision, error = self._errors.get(fact.code) or self._errors[InternalError.code]
+        kind = fact[:5]
+        known = self._kinds.get(kind)
+        if known is None:
+            known = self._find_slots(*kind)
+            if len(self._kinds) < _MOST_KINDS:
+                self._kinds[kind] = known
+        slots, (counter, row, error) = self.slots, known
+        if error is not None:
             slots[error] += 1
-        status = fact.status // 100
-        slots[
-            self._requests
-            + self._routes.get(fact.route, 0)
-            + self._methods.get(fact.method, 0)
-            + self._credentials[fact.credential]
-            + decision
-            + self._statuses[status if 0 < status < 6 else 0]
-        ] += 1
-        duration = fact.duration
-        row = self._durations.get(fact.route) or self._durations[NO_ROUTE]
+        slots[counter] += 1
+        duration, asked = fact[5:]
         slots[row + bisect_left(DURATION_BOUNDS, duration)] += 1
         slots[row + self._duration_sum] += duration
-        overhead = max(duration - fact.upstream_duration, 0.0)
+        overhead = duration - asked if duration > asked else 0.0
         slots[self._overhead + bisect_left(OVERHEAD_BOUNDS, overhead)] += 1
         slots[self._overhead_sum] += overhead
+
+    def _find_slots(
+        self, route: str, method: str, status: int, credential: Credential, code: str
+    ) -> tuple[int, int, int | None]:
+        """Return the slot of the counter, the first of the durations, and that of the error."""
+        decision, error = self._passed, None
+        if code:
+            decision, error = self._errors.get(code) or self._errors[InternalError.code]
+        hundreds = status // 100
+        counter = (
+            self._requests
+            + self._routes.get(route, 0)
+            + self._methods.get(method, 0)
+            + self._credentials[credential]
+            + decision
+            + self._statuses[hundreds if 0 < hundreds < 6 else 0]
+        )
+        return counter, self._durations.get(route) or self._durations[NO_ROUTE], error
 
     def count(self, event: Event) -> None:
         """Count an event."""

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.errors import RevocationUnavailable
-from gateway.model import Standing, VerifiedToken
+from gateway.model import CLEAR, Standing, VerifiedToken
 from gateway.stores.redis_connection import PROTOCOL, RedisConnection
 from gateway.stores.redis_keys import RedisKeys
 
 _LARGEST = 1000
 """Look-ups in one command: Redis serves nobody else while it carries it out."""
-_CLEAR = Standing()
 
 
 class LookUps:
@@ -83,7 +82,7 @@ def _answer(waiter: "asyncio.Future[Standing]", everything: bytes | None, values
         return
     token, family, subject, *others = values
     if everything is None and values.count(None) == len(values):
-        waiter.set_result(_CLEAR)
+        waiter.set_result(CLEAR)
         return
     is_revoked = token is not None or any(other is not None for other in others)
     try:

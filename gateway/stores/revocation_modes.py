@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.errors import RevocationUnavailable
-from gateway.model import Revocation, Standing, VerifiedToken
+from gateway.model import CLEAR, Revocation, Standing, VerifiedToken
 from gateway.ports import RevocationStore
 
 
@@ -68,6 +68,8 @@ async def publish_to_both(revocations: Sequence[Revocation], mirror: RevocationS
 
 
 def _worse(own: Standing, shared: Standing) -> Standing:
+    if own is CLEAR:
+        return shared
     return Standing(
         token_revoked=own.token_revoked or shared.token_revoked,
         family_revoked=own.family_revoked or shared.family_revoked,

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import GatewayError, SessionEnded
-from gateway.headers import Pairs
-from gateway.http1.response import ResponseHead
+from gateway.headers import Pairs, join_fields
+from gateway.http1.response import ResponseHead, is_event_stream
 from gateway.http1.write import write_request, write_response
 from gateway.model import Permit
 from gateway.wire import transport as guard
 from gateway.wire.exchange import Exchange
 from gateway.wire.framing import chunk
 from gateway.wire.pool import Pool
-from gateway.wire.semantics import IDEMPOTENT, is_event_stream
+from gateway.wire.semantics import IDEMPOTENT
 from gateway.wire.shared import Wire
 from gateway.wire.story import Story
 from gateway.wire.tunnel import Tunnel
@@ -167,6 +167,10 @@ class Forward:
             self._connection = None
         exchange, permit, fields = self._exchange, self._permit, response.fields
         watch, status = exchange.wire.watch, response.status
+        lines = watch.find_lines(permit, exchange.head, response)
+        if lines is not None and status != 101:
+            exchange.begin(status, response.reason, lines, response.length, payload, is_last)
+            return
         if not watch.needs_look(permit, exchange.head, status, fields):
             self._relay(response, fields, payload, is_last)
             return
@@ -257,7 +261,7 @@ class Forward:
                 return
             if is_event_stream(fields):
                 self._expect_no_end()
-        exchange.begin(status, response.reason, fields, response.length, payload, is_last)
+        exchange.begin(status, response.reason, join_fields(fields), response.length, payload, is_last)
         if exchange.is_endless and exchange.client.at_eof:
             exchange.give_up_client()
 
@@ -279,7 +283,7 @@ class Forward:
             guard.reset(client_transport)
             exchange.end("client_closed")
             return
-        top = write_response(101, response.reason, fields, framing=b"", close=False, minor=1)
+        top = write_response(101, response.reason, join_fields(fields), framing=b"", close=False, minor=1)
         exchange.status = 101
         exchange.work = None
         self._unlist()

@@ -9,7 +9,7 @@ from starlette.types import Message, Scope
 
 from gateway.core.trust import scheme_of
 from gateway.errors import BodyTooLarge, GatewayError, InternalError, Overloaded
-from gateway.headers import Pairs
+from gateway.headers import Pairs, join_fields
 from gateway.model import Peer, RequestHead, Visit
 from gateway.wire.exchange import Exchange
 from gateway.wire.transport import report
@@ -113,8 +113,8 @@ class Hosting:
         status, fields, length = start["status"], list(start.get("headers", ())), None
         if is_last:
             length = _length(exchange.head, fields, body)
-        fields = [(name, value) for name, value in fields if name.lower() not in _FRAMING]
-        exchange.begin(status, _reason(status), fields, length, body, is_last)
+        lines = join_fields([(name, value) for name, value in fields if name.lower() not in _FRAMING])
+        exchange.begin(status, _reason(status), lines, length, body, is_last)
 
 
 def _scope(head: RequestHead, peer: Peer, request_id: str) -> Scope:

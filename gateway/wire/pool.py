@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.errors import GatewayError, InternalError, Overloaded, UpstreamTimeout, UpstreamUnreachable
 from gateway.http1.limits import Limits
+from gateway.http1.response import ResponseTable
 from gateway.model import RequestHead
 from gateway.wire.policy import UpstreamPolicy
 from gateway.wire.transport import has_news, report
@@ -38,7 +39,8 @@ class Pool:
         self.limits = limits
         self.wheel = wheel
         self.spans = Spans(policy, wheel)
-        """What is sent as Host instead of the client's."""
+        self.table = ResponseTable()
+        """What the lines of responses mean."""
         self._connections: set[UpstreamConnection] = set()
         self._idle: dict[UpstreamConnection, None] = {}
         self._opening: dict[asyncio.Task[UpstreamConnection], Waiter | None] = {}

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.errors import GatewayError
 from gateway.headers import Pairs
+from gateway.http1.response import ResponseHead
 from gateway.model import Answer, Peer, Permit, RequestHead, Visit
 
 
@@ -26,6 +27,10 @@ class Flow(Protocol):
 
 class Watch(Protocol):
     """Looks at responses; see `flow.watch.ResponseWatch`."""
+
+    def find_lines(self, permit: Permit, head: RequestHead, response: ResponseHead) -> bytes | None:
+        """Return the fields as the client gets them, as lines; None where `needs_look` and `edit` have to be asked."""
+        ...
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         """Return the fields as the client gets them."""

@@ -30,14 +30,14 @@ def write(transport: asyncio.Transport | None, data: bytes) -> None:
         transport.write(data)
 
 
-def write_message(transport: asyncio.Transport | None, head: bytes, body: bytes) -> None:
-    """Write two pieces as one; a large body is not copied for it."""
+def write_pieces(transport: asyncio.Transport | None, pieces: tuple[bytes, ...]) -> None:
+    """Write pieces as one; where the last one is large, it is not copied for it."""
     if transport is None or transport.is_closing():
         return
-    if len(body) > _LARGE:
-        transport.writelines((head, body))
+    if len(pieces[-1]) > _LARGE:
+        transport.writelines(pieces)
     else:
-        transport.write(head + body)
+        transport.write(b"".join(pieces))
 
 
 def has_news(transport: asyncio.Transport) -> bool:

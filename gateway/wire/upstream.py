@@ -26,7 +26,7 @@ from gateway.errors import (
 )
 from gateway.http1.body import BodyReader, UntilCloseReader
 from gateway.http1.limits import Limits
-from gateway.http1.response import ResponseHead, ResponseReader, response_body_reader
+from gateway.http1.response import ResponseHead, ResponseReader, ResponseTable, response_body_reader
 from gateway.model import RequestHead
 from gateway.wire import transport as guard
 from gateway.wire.policy import UpstreamPolicy
@@ -77,6 +77,7 @@ class Owner(Protocol):
 
     limits: Limits
     spans: Spans
+    table: ResponseTable
     wheel: Wheel
 
     def keep(self, connection: "UpstreamConnection") -> None:
@@ -118,7 +119,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._pool = pool
         self._spans = pool.spans
         self._wheel = pool.wheel
-        self._reader = ResponseReader(pool.limits)
+        self._reader = ResponseReader(pool.limits, pool.table)
         self._receiver: Receiver | None = None
         self._body: BodyReader | None = None
         self._method = b""

@@ -16,6 +16,7 @@ from gateway.flow.live import Live
 from gateway.headers import Pairs
 from gateway.http1.fields import FieldTable
 from gateway.http1.limits import Limits
+from gateway.http1.response import ResponseHead
 from gateway.model import (
     Answer,
     Credential,
@@ -64,6 +65,9 @@ class StubWatch:
         self.error: GatewayError | None = None
         self.logout_path = b""
         self.seen: list[str] = []
+
+    def find_lines(self, permit: Permit, head: RequestHead, response: ResponseHead) -> bytes | None:
+        return None
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         return [*fields, (b"x-edited", b"%d" % status), *permit.answer]

@@ -12,7 +12,7 @@ GATEWAY = ROOT / "gateway"
 FILES = sorted(GATEWAY.rglob("*.py"))
 
 LADDER = [
-    {"errors", "headers", "remote_token", "model", "records", "facts"},
+    {"errors", "headers", "lately", "remote_token", "model", "records", "facts"},
     {"ports", "key_ports", "bar_ports", "codec", "core", "formats", "legacy", "http1"},
     {"bridge", "stores", "keys", "flow"},
     {"wire", "asgi", "web", "observe"},

@@ -175,7 +175,7 @@ def test_an_error_that_is_none_of_ours_is_not_called_the_applications_fault(monk
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("gateway.http1.response._ResponseDraft.on_header", broken)
+    monkeypatch.setattr("gateway.http1.response._ResponseDraft.take_lines", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         read(whole(OK + b"X: 1\r\n\r\n"))
 

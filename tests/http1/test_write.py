@@ -123,13 +123,13 @@ def test_what_was_read_is_what_is_written(
 
 RESPONSES: dict[str, tuple[bytes, int, Pairs]] = {
     "length": (
-        write_response(200, b"OK", [(b"X-A", b"1")], framing=b"content-length: 0\r\n", close=False, minor=1),
+        write_response(200, b"OK", b"X-A: 1\r\n", framing=b"content-length: 0\r\n", close=False, minor=1),
         200,
         [(b"x-a", b"1"), (b"content-length", b"0")],
     ),
-    "close": (write_response(404, b"", [], framing=b"", close=True, minor=1), 404, [(b"connection", b"close")]),
+    "close": (write_response(404, b"", b"", framing=b"", close=True, minor=1), 404, [(b"connection", b"close")]),
     "HTTP/1.0 that stays": (
-        write_response(200, b"OK", [], framing=b"content-length: 0\r\n", close=False, minor=0),
+        write_response(200, b"OK", b"", framing=b"content-length: 0\r\n", close=False, minor=0),
         200,
         [(b"content-length", b"0"), (b"connection", b"keep-alive")],
     ),
@@ -143,9 +143,8 @@ def test_the_client_sees_the_response(raw: bytes, status: int, fields: Pairs) ->
 
 
 def test_a_101_switches_and_never_closes() -> None:
-    raw = write_response(
-        101, b"Switching Protocols", [(b"Sec-WebSocket-Accept", b"x")], framing=b"", close=True, minor=1
-    )
+    lines = b"Sec-WebSocket-Accept: x\r\n"
+    raw = write_response(101, b"Switching Protocols", lines, framing=b"", close=True, minor=1)
     reader = ResponseReader(Limits())
     reader.start(b"GET", websocket=True)
     assert reader.feed(raw) == ResponseHead(

@@ -21,6 +21,7 @@ from gateway.flow.live import Live
 from gateway.headers import Pairs
 from gateway.http1.fields import FieldTable
 from gateway.http1.limits import Limits
+from gateway.http1.response import ResponseHead
 from gateway.model import Answer, Credential, Peer, Permit, RequestHead, VerifiedToken, Visit
 from gateway.wire.client import ClientConnection
 from gateway.wire.policy import UpstreamPolicy, WirePolicy
@@ -264,6 +265,9 @@ class Watch:
         self.looks_after = 0
         self.is_looking = False
         self.logout_path = b""
+
+    def find_lines(self, permit: Permit, head: RequestHead, response: ResponseHead) -> bytes | None:
+        return None if response.is_notable or self.wants_look or permit.answer else response.lines
 
     def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
         return [*fields, *permit.answer]

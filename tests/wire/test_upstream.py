@@ -102,7 +102,7 @@ async def test_a_bug_of_ours_in_a_response_ends_that_exchange_alone(
     def breaks(*_: object) -> None:
         raise KeyError
 
-    monkeypatch.setattr(stand.watch, "edit", breaks)
+    monkeypatch.setattr(stand.watch, "find_lines", breaks)
     assert (await client.ask(get()))[::2] == (500, b"internal_error")
     monkeypatch.undo()
     assert (await other.ask(get()))[0] == 200

@@ -1,0 +1,220 @@
+"""A permit that was built before is given only where the same would be built now."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core.phases import posture_of
+from gateway.core.routes import Access, RouteTable, Rule
+from gateway.errors import GatewayError, InvalidToken
+from gateway.facts import Event
+from gateway.flow.ready import Ready
+from gateway.keys.files import KeyPlace, load_key
+from gateway.keys.generated import generate_pem
+from gateway.keys.ring import KeyRing, RingKey
+from gateway.model import (
+    Anonymous,
+    Answer,
+    Credential,
+    LegacySession,
+    Permit,
+    Phase,
+    RequestHead,
+    SessionCookie,
+    Undetermined,
+    VaultedSession,
+    VerifiedToken,
+    Visit,
+)
+from tests.flow.door import ACCESS, PEER, RULES, Door, request
+from tests.flow.tokens.world import MOBILE, World
+
+_OF_VERIFICATION = {Event.TOKEN_VERIFIED, Event.TOKEN_REFUSED}  # a token that is remembered is not verified again
+OTHER_RULES = (Rule("/admin/*", upstream="other"), Rule("/page", Access.REQUIRED), Rule("/*"))
+
+
+def new_key() -> RingKey:
+    return load_key(KeyPlace("ES256", env="KEY"), {"KEY": generate_pem("ES256").decode()})
+
+
+OLD, NEW = new_key(), new_key()
+
+
+class Site:
+    """A world that two flows look at: one that has seen every request before, and one that has seen none."""
+
+    def __init__(self) -> None:
+        self.world = World(keys=KeyRing([OLD]))
+        self.phase = Phase.PARALLEL
+        self.rules: tuple[Rule, ...] = RULES
+        self.tokens: list[str] = []
+
+    async def open(self) -> "Site":
+        await self.world.start()
+        for cookie, user in ((b"s1", "ada"), (b"s2", "bob")):
+            self.world.app.log_in(cookie, user)
+            self.tokens.append((await self.world.exchange(cookie, MOBILE)).access_token)
+        self.world.entropy = bytes  # type: ignore[assignment]  # CSRF pairs would differ by chance otherwise
+        self.warm = Door(self.world).flow
+        return self
+
+    def heads(self) -> list[RequestHead]:
+        ada, bob = self.tokens
+        cookies = [None, b"a=1", b"sessionid=s1", b"b=2; sessionid=s2", b"sessionid=s1; sessionid=s2"]
+        cookies += [ACCESS + b"=" + ada.encode() + b"; sessionid=s1"]
+        shows: list[dict[str, object]] = [{"cookie": cookie} for cookie in cookies]
+        shows += [{"bearer": token, "cookie": cookie} for token in (ada, bob) for cookie in cookies[:3]]
+        shows += [{"authorization": b"Basic x"}, {"authorization": b"DPoP " + ada.encode()}, {"bearer": ada + "x"}]
+        asked = [("/page", "GET"), ("/admin/", "GET"), ("/page", "POST"), ("/hooks/1", "GET"), ("/static/a", "GET")]
+        return [request(path, method=method, **show) for show in shows for path, method in asked]  # type: ignore[arg-type]
+
+    async def ensure_same(self) -> None:
+        """Let both flows decide about every request."""
+        for head in self.heads():
+            seen, noted = await self._outcome(self.warm.admit(head, PEER, self.world.now))
+            fresh = Door(self.world, phase=self.phase, rules=self.rules).flow
+            expected, expected_noted = await self._outcome(fresh.admit(head, PEER, self.world.now))
+            assert (seen, noted) == (expected, expected_noted), head
+
+    async def _outcome(self, admitted: Awaitable[Permit | Visit | Answer]) -> tuple[object, list[Event]]:
+        before = len(self.world.facts.events)
+        try:
+            outcome: object = await admitted
+        except GatewayError as error:
+            outcome = error.status  # what the first of the two finds ended, the second finds revoked
+        events = self.world.facts.events[before:]
+        return outcome, [event for event in events if event not in _OF_VERIFICATION]
+
+    # --- what may happen in between ---
+
+    async def nothing(self) -> None: ...
+
+    async def log_out_ada(self) -> None:
+        self.world.app.log_out(b"s1")
+
+    async def log_in_bob_with_adas_cookie(self) -> None:
+        self.world.app.log_in(b"s1", "bob")
+
+    async def change_adas_roles(self) -> None:
+        session = self.world.app.verdicts[b"s1"]
+        if not isinstance(session, Anonymous | Undetermined):
+            self.world.app.verdicts[b"s1"] = replace(session, claims={"roles": ["boss"]})
+
+    async def lose_the_store(self) -> None:
+        self.world.app.verdicts[b"s2"] = Undetermined("unreachable")
+
+    async def revoke_ada(self) -> None:
+        await self.world.tokens.revoke(self.tokens[0], "", MOBILE, now=self.world.now)
+
+    async def vault_another_cookie(self) -> None:
+        try:
+            token = await self.world.tokens.verify(self.tokens[1].encode(), now=self.world.now)
+        except InvalidToken:
+            return
+        vaulted = await self.world.vault.open(token)
+        await self.world.vault.update(vaulted, {b"sessionid": b"s2", b"remember": b"me"}, vaulted.session_key)
+
+    async def let_tokens_expire(self) -> None:
+        self.world.pass_time(3700)
+
+    async def let_time_pass(self) -> None:
+        self.world.pass_time(100)
+
+    async def change_the_key(self) -> None:
+        self.world.keys.replace([NEW])
+
+    async def change_the_phase(self) -> None:
+        self.phase = Phase.HANDBACK if self.phase is Phase.PARALLEL else Phase.PARALLEL
+        self.warm.posture = posture_of(self.phase, "initial")
+
+    async def change_the_rules(self) -> None:
+        self.rules = OTHER_RULES if self.rules is RULES else RULES
+        self.warm.routes = RouteTable(self.rules)
+
+
+HAPPENINGS: list[Callable[[Site], Awaitable[None]]] = [
+    Site.nothing,
+    Site.log_out_ada,
+    Site.log_in_bob_with_adas_cookie,
+    Site.change_adas_roles,
+    Site.lose_the_store,
+    Site.revoke_ada,
+    Site.vault_another_cookie,
+    Site.let_tokens_expire,
+    Site.let_time_pass,
+    Site.change_the_key,
+    Site.change_the_phase,
+    Site.change_the_rules,
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(HAPPENINGS), min_size=1, max_size=4))
+def test_a_flow_that_has_seen_everything_decides_as_one_that_has_seen_nothing(
+    happenings: list[Callable[[Site], Awaitable[None]]],
+) -> None:
+    async def story() -> None:
+        site = await Site().open()
+        await site.ensure_same()
+        for happening in happenings:
+            await happening(site)
+            await site.ensure_same()
+
+    asyncio.run(story())
+
+
+async def test_the_second_request_is_given_the_same_permit() -> None:
+    site = await Site().open()
+    for head in (request(cookie=b"sessionid=s1"), request(bearer=site.tokens[0]), request(cookie=b"a=1")):
+        first = await site.warm.admit(head, PEER, site.world.now)
+        assert await site.warm.admit(head, PEER, site.world.now) is first
+
+
+RULE, POSTURE = Rule("/*"), posture_of(Phase.PARALLEL, "initial")
+TOKEN = VerifiedToken("ada", "f", "t", "web", 0, 0.0, 0.0, 4e9, {})
+SHOWN = SessionCookie("main", ((b"sessionid", b"x"),))
+ADA = LegacySession("main", "x", "ada")
+
+
+@pytest.mark.parametrize(
+    "permit",
+    [
+        Permit("app", "/*", credential=Credential.FOREIGN),
+        Permit("app", "/*", credential=Credential.TOKEN_COOKIE, token=TOKEN),
+        Permit("app", "/*", credential=Credential.BEARER),
+        Permit("app", "/*", credential=Credential.BEARER, token=replace(TOKEN, bound_key="key")),
+        Permit("app", "/*", credential=Credential.BEARER, token=TOKEN, answer=((b"set-cookie", b"a=1"),)),
+        Permit("app", "/*", credential=Credential.BEARER, token=TOKEN, without=frozenset({b"referer"})),
+        Permit("app", "/*", credential=Credential.SESSION, shown=replace(SHOWN, duplicated=True), session=ADA),
+        Permit("app", "/*", credential=Credential.SESSION, shown=SHOWN),
+        Permit("app", "/*", shown=SHOWN),
+    ],
+)
+def test_what_differs_or_is_counted_each_time_is_not_kept(permit: Permit) -> None:
+    ready = Ready()
+    ready.keep(request(), RULE, POSTURE, 1, permit)
+    assert ready.find(request(), RULE, POSTURE, 1) is None
+
+
+def test_a_permit_is_found_under_the_same_keys_phase_and_rule_only() -> None:
+    ready, permit = Ready(), Permit("app", "/*", credential=Credential.BEARER, token=TOKEN)
+    ready.keep(request(), RULE, POSTURE, 1, permit)
+    assert ready.find(request(), RULE, POSTURE, 1) is permit
+    assert ready.find(request(cookie=b"a=1"), RULE, POSTURE, 1) is None
+    assert ready.find(request(), RULE, POSTURE, 2) is None
+    assert ready.find(request(), Rule("/*"), POSTURE, 1) is None
+    assert ready.find(request(), RULE, replace(POSTURE), 1) is None
+
+
+def test_a_permit_with_a_vaulted_session_is_not_for_methods_that_need_a_pair() -> None:
+    vaulted = VaultedSession("f", "ada", "main", ((b"sessionid", b"x"),), "x")
+    ready, permit = Ready(), Permit("app", "/*", credential=Credential.BEARER, token=TOKEN, vaulted=vaulted)
+    ready.keep(request(method="POST"), RULE, POSTURE, 1, permit)
+    assert ready.find(request(), RULE, POSTURE, 1) is None
+    ready.keep(request(), RULE, POSTURE, 1, permit)
+    assert ready.find(request(), RULE, POSTURE, 1) is permit
+    assert ready.find(request(method="POST"), RULE, POSTURE, 1) is None
