@@ -69,6 +69,9 @@ def _queries(session: CodecSession) -> Iterator[Query]:
     if users is not None and users.table is not None:
         columns = dict.fromkeys([users.key, users.active, users.subject, *users.claims.values()])
         yield Lookup(users.table, users.key, _NOBODY, tuple(filter(None, columns)))
+    if isinstance(session, RailsSession) and session.options.binding is not None:
+        devise = session.options.binding
+        yield Lookup(devise.table, devise.key, _NOBODY, (devise.password,))
     if isinstance(session, DjangoSession) and session.binding is not None:
         binding = session.binding
         yield Lookup(binding.table, binding.key, _NOBODY, tuple(filter(None, (binding.password, binding.active))))

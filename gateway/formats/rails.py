@@ -7,16 +7,18 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway.codec import Secrets, UnreadableSession, decode_base64, load_json, read_date
+from gateway.codec import Lookup, Reading, Secrets, UnreadableSession, decode_base64, find_path, load_json, read_date
 from gateway.formats.ruby import load_marshal
+from gateway.model import Anonymous, LegacySession
 
+_SALT = 29  # characters of a bcrypt hash that are its salt
 _ITERATIONS = 1000  # ActiveSupport::KeyGenerator as Rails makes it
 
 
@@ -28,6 +30,41 @@ class RailsKeys:
     encrypted_before_5_2: bytes = field(repr=False)
     mac_before_5_2: bytes = field(repr=False)
     signed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviseBinding:
+    """The check that Devise makes: the session holds the beginning of the user's password hash, its salt.
+
+    The user's row is looked up in `table` by `key`. `salt` is where the session holds it.
+    """
+
+    table: str = "users"
+    key: str = "id"
+    password: str = "encrypted_password"  # noqa: S105 - a column
+    salt: str = "warden.user.user.key.1"
+
+    def check(self, verdict: LegacySession, session: object) -> Reading:
+        """Look the user up, and return the verdict as bound or as nobody's.
+
+        Raises:
+            UnreadableSession: the session holds no salt.
+        """
+        row = yield Lookup(self.table, self.key, verdict.subject, (self.password,))
+        stored, shown = (None if row is None else row[0]), find_path(session, self.salt)
+        if not isinstance(shown, str) or len(shown) != _SALT:
+            raise UnreadableSession  # it is not where it was configured to be, which says nothing of the user
+        if not isinstance(stored, str):
+            return Anonymous("not_bound")
+        holds = hmac.compare_digest(stored[:_SALT].encode("utf-8", "replace"), shown.encode("utf-8", "replace"))
+        return replace(verdict, is_bound=True) if holds else Anonymous("not_bound")
+
+
+def bound(verdict: LegacySession | Anonymous, session: object, binding: DeviseBinding | None) -> Reading:
+    """Make the binding check where there is one to make."""
+    if binding is None or isinstance(verdict, Anonymous):
+        return verdict
+    return (yield from binding.check(verdict, session))
 
 
 def derive_keys(secrets: Secrets) -> tuple[RailsKeys, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from gateway.codec import Cookies, Reading, UnreadableSession, UserMapping, dump_json, fingerprint
-from gateway.formats.rails import RailsKeys, find_encrypted, open_envelope
+from gateway.formats.rails import DeviseBinding, RailsKeys, bound, find_encrypted, open_envelope
 from gateway.model import Anonymous
 
 
@@ -22,6 +22,7 @@ class RailsCookie:
     mapping: UserMapping
     keys: tuple[RailsKeys, ...] = field(repr=False)
     cookie: bytes
+    binding: DeviseBinding | None = None
 
     @property
     def description(self) -> str:
@@ -29,12 +30,12 @@ class RailsCookie:
         return f"Rails keeps the session in the encrypted cookie `{self.cookie.decode()}` itself."
 
     def locate(self, cookies: Cookies) -> str:
-        """Return nothing: the cookie says it all."""
-        return ""
+        """Return the fingerprint of what is encrypted, where the user is looked up; it outlasts a new encryption."""
+        content = find_encrypted(unquote_to_bytes(cookies.get(self.cookie, b"")), self.keys) if self.binding else None
+        return "" if content is None else fingerprint(content)
 
     def read(self, cookies: Cookies, now: float) -> Reading:
         """Read the cookie."""
-        yield from ()
         text = unquote_to_bytes(cookies.get(self.cookie, b""))
         if not text:
             return Anonymous("absent")
@@ -47,7 +48,8 @@ class RailsCookie:
         if not isinstance(session, Mapping):
             raise UnreadableSession
         key = session.get("session_id")
-        return self.mapping.read(session, key if isinstance(key, str) and key else _fingerprint(session))
+        verdict = self.mapping.read(session, key if isinstance(key, str) and key else _fingerprint(session))
+        return (yield from bound(verdict, session, self.binding))
 
 
 def _fingerprint(session: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ from gateway.codec import (
     decode_base64,
     fingerprint,
 )
-from gateway.formats.rails import RailsKeys, find_signed, load_value, open_envelope
+from gateway.formats.rails import DeviseBinding, RailsKeys, bound, find_signed, load_value, open_envelope
 from gateway.model import Anonymous
 
 _KEY = re.compile(rb"[A-Za-z0-9_\-]{16,128}\Z")
@@ -40,6 +40,7 @@ class RailsRecords:
     cookie: bytes
     prefix: str = ""
     table: str = ""
+    binding: DeviseBinding | None = None
 
     @property
     def description(self) -> str:
@@ -60,7 +61,8 @@ class RailsRecords:
         for query in self._queries(key):
             row = yield query
             if row is not None:
-                return self.mapping.read(self._load(row), key)
+                session = self._load(row)
+                return (yield from bound(self.mapping.read(session, key), session, self.binding))
         return Anonymous("gone")
 
     def _queries(self, key: str) -> Iterator[Query]:

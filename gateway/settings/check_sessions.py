@@ -147,6 +147,9 @@ def _rails_options(session: RailsSession, index: int) -> Iterator[Finding]:
         yield Finding(place, f"`{session.store}` needs {{{session.store}: …}} as place")
     if session.store in {"cookie", "authentication"} and not session.secrets:
         yield Finding(("sessions", index), "needs `secrets`: Rails encrypts or signs this cookie")
+    if session.options.binding is not None and (session.users_place is None or session.store == "authentication"):
+        sentence = "needs a database with the table: say users: { place: … }; for `authentication` there is none"
+        yield Finding(("sessions", index, "options", "binding"), sentence)
 
 
 def _whoami_options(options: WhoamiOptions, place: tuple[str | int, ...]) -> Iterator[Finding]:
@@ -182,4 +185,6 @@ def _is_bound(session: Session) -> bool:
         return True
     if isinstance(session, DjangoSession):
         return session.binding is not None
-    return session.users is not None and session.users.table is not None and not isinstance(session, RailsSession)
+    if isinstance(session, RailsSession):
+        return session.options.binding is not None
+    return session.users is not None and session.users.table is not None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from gateway.codec import SessionCodec, UserMapping
 from gateway.errors import ConfigurationError
 from gateway.formats.django import Binding
-from gateway.formats.rails import derive_keys
+from gateway.formats.rails import DeviseBinding, derive_keys
 from gateway.legacy.columns import ColumnRecords, JsonRecords
 from gateway.legacy.django import DjangoDatabase, DjangoSignedCookies
 from gateway.legacy.django_entries import DjangoCache, DjangoFile
@@ -187,16 +187,17 @@ def _laravel_key(secret: bytes, name: str) -> bytes:
 
 def _rails(session: RailsSession, environ: Environ) -> SessionCodec:
     cookie, options = session.cookies[0].encode(), session.options
+    binding = None if options.binding is None else DeviseBinding(**options.binding.model_dump())
     if session.store == "cookie":
         keys = derive_keys(read_all(session.secrets, environ))
-        return RailsCookie(mapping_of(session, _DEVISE_USER), keys, cookie)
+        return RailsCookie(mapping_of(session, _DEVISE_USER), keys, cookie, binding)
     if session.store == "authentication":
         keys = derive_keys(read_all(session.secrets, environ))
         return RailsAuthentication(mapping_of(session, "user_id"), keys, cookie, options.table)
     mapping = mapping_of(session, _DEVISE_USER)
     if session.store == "redis":
-        return RailsRecords(mapping, cookie, prefix=options.prefix)
-    return RailsRecords(mapping, cookie, table=options.table)
+        return RailsRecords(mapping, cookie, prefix=options.prefix, binding=binding)
+    return RailsRecords(mapping, cookie, table=options.table, binding=binding)
 
 
 def _spring(session: SpringSession) -> SessionCodec:

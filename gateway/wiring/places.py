@@ -8,7 +8,7 @@ from gateway.settings.schema.places import (
     Place,
     SQLiteFile,
 )
-from gateway.settings.schema.sessions import CodecSession, DjangoSession
+from gateway.settings.schema.sessions import CodecSession, DjangoSession, RailsSession
 from gateway.settings.schema.stores import Postgres, Redis
 from gateway.stores.mysql_address import parse_mysql_url
 from gateway.stores.postgres_address import parse_postgres_url
@@ -35,8 +35,9 @@ def open_place(session: CodecSession, place: Place, environ: Environ) -> OpenPla
     if users is None or users.place is None:
         return records
     tables = {users.table} - {None}
-    if isinstance(session, DjangoSession) and session.binding is not None:
-        tables.add(session.binding.table)
+    binding = session.options.binding if isinstance(session, (DjangoSession, RailsSession)) else None
+    if binding is not None:
+        tables.add(binding.table)
     opened = _open(getattr(users.place, users.place.kind), environ, f"{name}.users.place")
     return SplitPlace(records, opened, frozenset(filter(None, tables)))
 

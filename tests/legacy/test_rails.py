@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from gateway.codec import Entry, Lookup, Query, Row, UserMapping
-from gateway.formats.rails import derive_keys, open_envelope
+from gateway.codec import Entry, Lookup, Query, Row, UserMapping, find_path
+from gateway.formats.rails import DeviseBinding, derive_keys, find_encrypted, open_envelope
 from gateway.legacy.rails import RailsCookie
 from gateway.legacy.rails_records import RailsAuthentication, RailsRecords
 from gateway.model import Anonymous, LegacySession, Undetermined
@@ -139,3 +139,52 @@ def test_a_signed_cookie_that_was_changed_asks_for_nothing() -> None:
     assert verdict_of(codec, cookies, 0, fetch) == Anonymous("bad_signature")
     assert codec.locate(cookies) == ""
     assert verdict_of(codec, {}, 0, fetch) == Anonymous("absent")
+
+
+# --- what Devise holds a session against ---
+
+SALT = "$2a$12$abcdefghijklmnopqrstuv"
+RECORD = json.dumps({"warden.user.user.key": [[42], SALT]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("stored", "verdict"),
+    [
+        (SALT + "the rest", LegacySession("main", SHOWN[b"_app_session"].decode(), "42", is_bound=True)),
+        ("$2a$12$another" + "x" * 40, Anonymous("not_bound")),
+        ("", Anonymous("not_bound")),
+        (None, Anonymous("not_bound")),
+    ],
+)
+def test_a_session_from_before_a_change_of_password_is_nobodys(
+    stored: str | None, verdict: LegacySession | Anonymous
+) -> None:
+    asked: list[Query] = []
+
+    def fetch(query: Query) -> Row | None:
+        asked.append(query)
+        return (RECORD,) if isinstance(query, Entry) else (stored,)
+
+    codec = RailsRecords(DEVISE, b"_app_session", prefix="session:", binding=DeviseBinding())
+    assert verdict_of(codec, SHOWN, 0, fetch) == verdict
+    assert asked[1] == Lookup("users", "id", "42", ("encrypted_password",))
+
+
+def test_a_cookie_is_held_against_the_password_too() -> None:
+    codec = RailsCookie(DEVISE, KEYS, b"_app_session", DeviseBinding())
+    cookies = {b"_app_session": WRITTEN["sha256_gcm_meta"]["enc"].encode()}
+    content = find_encrypted(cookies[b"_app_session"], KEYS)
+    assert content is not None
+    salt = find_path(open_envelope(content, "_app_session", 0), "warden.user.user.key.1")
+    verdict = verdict_of(codec, cookies, 0, lambda _: (f"{salt}the rest",))
+    assert isinstance(verdict, LegacySession)
+    assert verdict.is_bound
+    assert verdict_of(codec, cookies, 0, lambda _: ("another" * 9,)) == Anonymous("not_bound")
+    assert len(codec.locate(cookies)) == 64
+    assert codec.locate({b"_app_session": b"x"}) == ""
+
+
+def test_a_session_without_a_whole_salt_says_nothing() -> None:
+    codec = RailsCookie(DEVISE, KEYS, b"_app_session", DeviseBinding(salt="user_id"))
+    cookies = {b"_app_session": WRITTEN["sha256_gcm_meta"]["enc"].encode()}
+    assert verdict_of(codec, cookies, 0, lambda _: ("x" * 60,)) == Undetermined("unreadable")

@@ -87,3 +87,9 @@ class CodecSession(SessionBase):
     """The application's table of users."""
     whoami: WhoamiFallback | None = None
     """Who is asked about a session that cannot be read here."""
+
+    @property
+    def users_place(self) -> Place | None:
+        """The database that has the table of users, where one is known."""
+        given = None if self.users is None else self.users.place
+        return given or (self.place if self.place.has_rows else None)

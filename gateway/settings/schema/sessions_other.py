@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.settings.schema.places import ExpressPlace, LaravelPlace, PhpPlace, RailsPlace, RecordPlace
 from gateway.settings.schema.section import Section
 from gateway.settings.schema.session import CodecSession, Cookies
-from gateway.settings.schema.sessions_python import TimeZone
+from gateway.settings.schema.sessions_python import TimeZone, as_binding
 from gateway.settings.secrets import Secrets, SomeSecrets
 from gateway.settings.values import ColumnName, Duration, Flag, Name, Text
 
@@ -102,6 +102,19 @@ class PhpSession(CodecSession):
         return self.options.prefix or ("sess_" if self.place.kind == "file" else "PHPREDIS_SESSION:")
 
 
+class DeviseBinding(Section):
+    """Where the user's password hash is, against which Devise itself checks each session."""
+
+    table: ColumnName = "users"
+    """The table of users."""
+    key: ColumnName = "id"
+    """Its primary key."""
+    password: ColumnName = "encrypted_password"  # noqa: S105 - a column
+    """The column of the password hash."""
+    salt: Text = "warden.user.user.key.1"
+    """Where in a session the beginning of the hash stands, as a dotted path."""
+
+
 RailsStore = Literal["cookie", "active_record", "redis", "authentication"]
 
 
@@ -114,6 +127,10 @@ class RailsOptions(Section):
     """key_prefix of redis-session-store."""
     table: ColumnName = "sessions"
     """The table of sessions."""
+    binding: Annotated[
+        DeviseBinding | None, BeforeValidator(as_binding), Field(json_schema_extra={"x-short": {"type": "boolean"}})
+    ] = None
+    """The check that Devise makes, against the user's present password; without it, none."""
 
 
 class RailsSession(CodecSession):

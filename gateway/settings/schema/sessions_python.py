@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from gateway.settings.schema.places import DatabasePlace, DjangoPlace, FlaskPlace, StarlettePlace
+from gateway.settings.schema.places import DjangoPlace, FlaskPlace, StarlettePlace
 from gateway.settings.schema.section import Section
 from gateway.settings.schema.session import CodecSession, Cookies
 from gateway.settings.secrets import SomeSecrets
@@ -38,7 +38,8 @@ class DjangoBinding(Section):
     """The primary key is a UUID, written as 32 hexadecimal digits (SQLite, MySQL)."""
 
 
-def _as_binding(value: object) -> object:
+def as_binding(value: object) -> object:
+    """Take `true` for a binding with nothing to say, and `false` for none."""
     return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
 
@@ -63,7 +64,7 @@ class DjangoOptions(Section):
     is_sliding: Flag = False
     """SESSION_SAVE_EVERY_REQUEST, for `signed_cookies`."""
     binding: Annotated[
-        DjangoBinding | None, BeforeValidator(_as_binding), Field(json_schema_extra={"x-short": {"type": "boolean"}})
+        DjangoBinding | None, BeforeValidator(as_binding), Field(json_schema_extra={"x-short": {"type": "boolean"}})
     ] = Field(default_factory=DjangoBinding)
     """The check against the user's present password; `false` leaves it out."""
 
@@ -120,12 +121,6 @@ class DjangoSession(CodecSession):
     def prefix(self) -> str:
         """What stands before the session key."""
         return self.options.prefix or (":1:django.contrib.sessions.cache" if self.backend == "cache" else "sessionid")
-
-    @property
-    def users_place(self) -> DatabasePlace | None:
-        """The database that has the table of users, where one is known."""
-        given = None if self.users is None else self.users.place
-        return given or (self.place if self.place.has_rows else None)
 
     @property
     def binding(self) -> DjangoBinding | None:
