@@ -199,6 +199,19 @@ test("no token is in any storage, in a readable cookie, or in what tabs tell eac
   expect(refresh).toMatchObject({ httpOnly: true, secure: true, path: "/" });
 });
 
+test("a content security policy without unsafe-inline, which is in force", async () => {
+  const tab = await ada.tab();
+  await pass(LIFE + 500);
+  expect(await user(tab)).toBe("ada");
+  await tab.evaluate(() => window.client.logout());
+  expect(await tab.evaluate(() => window.violations)).toEqual([]);
+  const violations = await tab.evaluate(() => {
+    document.body.append(Object.assign(document.createElement("script"), { textContent: "window.user = null" }));
+    return new Promise((resolve) => setTimeout(() => resolve(window.violations), 100));
+  });
+  expect(violations).toEqual(["script-src-elem"]);
+});
+
 describe("the way back", () => {
   afterEach(() => backend.phase("parallel"));
 
