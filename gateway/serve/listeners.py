@@ -91,6 +91,8 @@ class Listener:
         """
         await self.server.start()
         try:
+            for one in self._sockets:
+                one.listen(BACKLOG)  # uvloop would keep a failure to itself
             self._accepting = [await self._accept(one) for one in self._sockets]
         except OSError as error:
             raise StartError(f"Cannot listen: {error.strerror}.") from error

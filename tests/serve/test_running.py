@@ -2,16 +2,18 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from gateway.errors import ConfigurationError, DependencyError
+from gateway.errors import ConfigurationError, DependencyError, StartError
+from gateway.serve.listeners import listen
 from gateway.serve.running import CUT_SHORT, DRAINED, Reload
 from gateway.settings.schema.listeners import Drain
-from tests.serve.served import House, get, tell
+from tests.serve.served import House, Small, get, tell
 
 Open = Callable[..., House]
 
@@ -225,3 +227,15 @@ async def test_what_fails_to_close_does_not_keep_the_rest_open(
         await house.exit_code()
     assert not house.gateway.is_open
     assert [one.fileno() for one in (*house.sockets.data, *house.sockets.admin)] == [-1, -1]
+
+
+async def test_a_port_on_which_somebody_began_to_listen_meanwhile_stops_the_start(tmp_path: Path) -> None:
+    first, second = (socket.socket() for _ in range(2))
+    for one in (first, second):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with first, second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(first.getsockname())
+        first.listen()
+        with pytest.raises(StartError, match="Cannot listen"):
+            await listen(Small().server(), [second])
