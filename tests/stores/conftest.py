@@ -10,17 +10,6 @@ from tests.servers import RedisServer
 from tests.servers_postgres import PostgresServer
 from tests.stores.redis_stores import UnsteadyLog
 
-pytest.register_assert_rewrite(
-    "tests.stores.conformance_bars",
-    "tests.stores.conformance_families",
-    "tests.stores.conformance_history",
-    "tests.stores.conformance_keys",
-    "tests.stores.conformance_phase",
-    "tests.stores.conformance_refresh",
-    "tests.stores.conformance_revocation_log",
-    "tests.stores.conformance_vault",
-)
-
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:

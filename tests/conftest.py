@@ -1,0 +1,14 @@
+"""What must happen before any test module is imported: suites that others import show their failures in full, too."""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "tests.stores.conformance_bars",
+    "tests.stores.conformance_families",
+    "tests.stores.conformance_history",
+    "tests.stores.conformance_keys",
+    "tests.stores.conformance_phase",
+    "tests.stores.conformance_refresh",
+    "tests.stores.conformance_revocation_log",
+    "tests.stores.conformance_vault",
+)
