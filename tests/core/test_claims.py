@@ -1,10 +1,12 @@
 """What a new access token says."""
 
 import orjson
+import pytest
 
-from gateway.core.claims import access_claims
+from gateway.core.claims import access_claims, read_bound_key
 from gateway.core.jose import read_object
 from gateway.core.verify import verify
+from gateway.errors import InvalidToken
 from gateway.records import Family
 from tests.core.minting import AUDIENCE, CLAIMS, ISSUER, NOW, header_bytes, sign_raw, trust
 
@@ -61,3 +63,28 @@ def test_what_is_issued_is_believed() -> None:
     assert read_object(payload)["sub"] == "ann"
     verified = verify(sign_raw(header_bytes(), payload), trust(), NOW + 1)
     assert verified.claims["roles"] == ["editor"]
+
+
+def test_a_bound_token_names_its_key() -> None:
+    """RFC 9449 section 6.1."""
+    assert read_bound_key({}) == ""
+    assert read_bound_key({"cnf": {"jkt": "k" * 43}}) == "k" * 43
+
+
+@pytest.mark.parametrize(
+    "confirmation",
+    [
+        None,
+        "k" * 43,
+        [],
+        {},
+        {"jkt": 1},
+        {"jkt": ""},
+        {"jkt": "k" * 42},
+        {"x5t#S256": "k" * 43},
+        {"jkt": "k" * 43, "x": 1},
+    ],
+)
+def test_a_binding_that_nobody_here_could_check_is_refused(confirmation: object) -> None:
+    with pytest.raises(InvalidToken):
+        read_bound_key({"cnf": confirmation})

@@ -25,6 +25,7 @@ def present(
     row: RefreshRow = ROW,
     *,
     client_id: str = "web",
+    bound_key: str = "",
     policy: RotationPolicy = POLICY,
     pepper: bytes = PEPPER,
     now: float = NOW,
@@ -35,6 +36,7 @@ def present(
         row,
         presented=PRESENTED,
         client_id=client_id,
+        bound_key=bound_key,
         fresh=FRESH,
         policy=policy,
         pepper=pepper,
@@ -218,6 +220,15 @@ def test_n52_a_successor_that_cannot_be_read_is_no_replay() -> None:
 
 def test_the_client_is_compared_before_anything_is_unsealed() -> None:
     assert present(row=USED, client_id="other", pepper=b"q" * 32).outcome is RefreshOutcome.WRONG_CLIENT
+
+
+@pytest.mark.parametrize("shown", ["", "another key"])
+def test_n72_the_key_is_compared_before_anything_is_unsealed(shown: str) -> None:
+    """N72: neither a retry nor a replay says anything to who has not the key (RFC 9449 section 5)."""
+    bound = replace(FAMILY, bound_key="the key")
+    for row in (USED, replace(USED, used_at=NOW - 1000)):
+        assert present(bound, row, bound_key=shown, pepper=b"q" * 32).outcome is RefreshOutcome.WRONG_KEY
+    assert present(bound, bound_key="the key").outcome is RefreshOutcome.ROTATED
 
 
 # --- the end of the session behind it ---
