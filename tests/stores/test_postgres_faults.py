@@ -376,3 +376,18 @@ async def test_the_methods_can_be_stepped_by_hand(postgres: PostgresDatabase) ->
     step(PostgresRefreshStore(postgres).is_barred(SESSION, NOW))
     await eventually(lambda: results)
     assert results == [False]
+
+
+async def test_a_read_that_the_server_ended_leaves_its_connection(postgres: PostgresDatabase) -> None:
+    """57014: whoever set that time-out, for a role or a database, did not break the connection."""
+
+    async def bound(connection: Connection) -> None:
+        await connection.execute("SET statement_timeout = 50")
+
+    async def sleep(connection: Connection) -> None:
+        await connection.execute("SELECT pg_sleep(5)")
+
+    await postgres.read(bound)
+    (sentence,) = await refused(postgres.read(sleep))
+    assert "in time" in sentence
+    assert postgres.idle == 1
