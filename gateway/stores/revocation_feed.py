@@ -80,19 +80,19 @@ class RevocationFeed:
         self._disconnect()
 
     async def _round(self) -> float:
-        """Connect, or read once."""
+        """Connect or wait for news, and compare numbers; where the place in the stream was lost, rest first."""
         try:
             if self._connection is None:
                 self._connection = await self._connect()
-                await self._beat(self._connection)
-            else:
+            elif self._position:
                 await self._wait_for_news(self._connection)
-                await self._beat(self._connection)
+            await self._beat(self._connection)
         except RedisFault:
             self._disconnect()
             self._mirror.wake()  # what the feed does not bring any more, the log has
-            return self._policy.retry_every * (0.5 + self._jitter() / 2)
-        return 0.0
+        if self._connection is not None and self._position:
+            return 0.0
+        return self._policy.retry_every * (0.5 + self._jitter() / 2)
 
     async def _connect(self) -> RedisConnection:
         policy = self._policy

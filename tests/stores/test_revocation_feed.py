@@ -145,6 +145,22 @@ async def test_a_feed_that_lost_its_beginning_is_noticed_and_the_log_read(redis:
         await feed.close()
 
 
+async def test_a_gap_costs_neither_a_connection_nor_a_command_that_redis_refuses(
+    redis: RedisServer, log: UnsteadyLog
+) -> None:
+    async with running_store(redis, log) as writer, reading(redis, log, writer) as reader:
+        await eventually(lambda: reader.mirror.staleness < 0.3)
+        redis.tell("CONFIG", "RESETSTAT")
+        for number in range(1, 4):
+            await log.record([revocation(RevocationKind.TOKEN, f"t{number}", until=FAR)], 0.0)
+            redis.tell("SET", "{cf}:seq", str(number))  # as after a rebuild, which tells the stream nothing
+            await eventually(lambda number=number: len(reader.news) == number)  # type: ignore[misc]
+        await revoke(log, writer, FAMILY)
+        await eventually(lambda: len(reader.news) == 4)
+        assert "errorstat_" not in redis.tell("INFO", "errorstats")
+        assert reader.feed.is_connected
+
+
 async def test_a_flushed_redis_hides_nothing(redis: RedisServer, log: UnsteadyLog) -> None:
     async with running_store(redis, log, FAST) as writer, reading(redis, log, writer) as reader:
         await revoke(log, writer, FAMILY)
