@@ -151,7 +151,8 @@ class RemoteTrust:
 
     `alias` stands in front of everything that the issuer names. `types` are the values of `typ` that count, "" for
     none. `roles_claim` is the claim whose strings become roles; empty for none. With `forwards` the token itself
-    travels on to the application. `stamp` grows whenever a key changes.
+    travels on to the application. `longest` is how many seconds a token counts after its `iat` at most: a revocation is
+    kept for as long, and no longer. `stamp` grows whenever a key changes.
     """
 
     alias: str
@@ -161,6 +162,7 @@ class RemoteTrust:
     types: frozenset[str]
     roles_claim: str = ""
     forwards: bool = False
+    longest: float = 604800.0
     keys: Mapping[str, VerificationKey] = field(default_factory=dict)
     stamp: int = 0
 

@@ -68,7 +68,8 @@ def _believe(claims: dict[str, object], trust: RemoteTrust) -> RemoteToken:
         client_id=read_subject(claims, "client_id") if is_marked or "client_id" in claims else "",
         issued_at=issued_at,
         not_before=read_date(claims, "nbf") if "nbf" in claims else issued_at,
-        expires_at=read_date(claims, "exp"),
+        # What lives longer than a revocation is kept would be good again after it.
+        expires_at=min(read_date(claims, "exp"), issued_at + trust.longest),
         scope=_scope(claims),
         roles=_roles(claims, trust.roles_claim),
         forwards=trust.forwards,

@@ -15,6 +15,7 @@ from gateway.records import RemoteTrust
 from gateway.settings.certificates import open_trust
 from gateway.settings.schema.issuers import Issuer
 from gateway.settings.schema.root import Settings
+from gateway.settings.schema.tokens import Tokens
 from gateway.wiring.policies import remote_issuers_of
 
 
@@ -26,7 +27,7 @@ def open_issuers(settings: Settings, clock: Clock, facts: Facts) -> RemoteIssuer
     """
     failed = partial(facts.count, Event.ISSUER_KEYS_FAILED)
     issuers = {
-        issuer.issuer: RemoteIssuer(_policy_of(issuer, settings.tokens.leeway), _client(issuer), failed)
+        issuer.issuer: RemoteIssuer(_policy_of(issuer, settings.tokens), _client(issuer), failed)
         for issuer in settings.issuers
     }
     return RemoteIssuers(issuers, clock.monotonic)
@@ -50,15 +51,16 @@ def names_of(settings: Settings) -> list[str]:
     return [f"issuer:{issuer.alias}" for issuer in settings.issuers]
 
 
-def _policy_of(issuer: Issuer, leeway: float) -> RemotePolicy:
+def _policy_of(issuer: Issuer, tokens: Tokens) -> RemotePolicy:
     trust = RemoteTrust(
         alias=issuer.alias,
         issuer=issuer.issuer,
         audience=issuer.audience,
-        leeway=leeway,
+        leeway=tokens.leeway,
         types=ANY_TOKEN if issuer.token_type == "jwt" else ACCESS_TOKEN,  # noqa: S105 - a media type
         roles_claim=issuer.roles_claim or "",
         forwards=issuer.forward_token,
+        longest=tokens.refresh,
     )
     return RemotePolicy(trust, str(issuer.jwks_url), issuer.algorithms, keep=issuer.keep_keys)
 

@@ -85,6 +85,16 @@ def test_n23_it_is_over_at_its_very_second() -> None:
     assert fault(token({"iat": NOW + 31, "nbf": NOW})) is TokenFault.ISSUED_LATER
 
 
+def test_n48_it_counts_no_longer_than_a_revocation_is_kept() -> None:
+    """N48: however long its issuer lets it live."""
+    trust = replace(TRUST, longest=3600.0)
+    text = token({"exp": NOW + 30 * 86400})
+    found = verify_remote(text, trust, NOW + 3629)
+    assert found.expires_at == NOW + 3600
+    assert fault(text, trust, NOW + 3630) is TokenFault.EXPIRED
+    assert verify_remote(token(), trust, NOW).expires_at == NOW + 300
+
+
 @pytest.mark.parametrize("subject", ["", "a\r\nX-Admin: 1", "\0", "é", 7, None, "x" * 251])
 def test_n25_a_subject_that_no_header_can_carry_is_refused(subject: Any) -> None:
     """N25: with its alias it has 255 bytes at most."""
