@@ -25,7 +25,10 @@ from gateway.core.refresh_token import (
 )
 from gateway.records import Family, RefreshOutcome, RefreshRow, RotationDecision
 
-__all__ = ["RotationPolicy", "decide", "ensure_well_formed", "hash_token", "new_refresh_token"]
+__all__ = ["LONGEST_GRACE", "RotationPolicy", "decide", "ensure_well_formed", "hash_token", "new_refresh_token"]
+
+LONGEST_GRACE = 300.0
+"""Seconds; after that no sealed successor is kept, so that no longer grace can be configured."""
 
 
 @dataclass(frozen=True, slots=True)

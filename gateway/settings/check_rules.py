@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from gateway.core.rotation import LONGEST_GRACE
 from gateway.headers import HOP_BY_HOP, fold_name
 from gateway.settings.explain import closest
 from gateway.settings.faults import Finding
@@ -107,6 +108,11 @@ def lifetimes_fit(settings: Settings) -> Iterator[Finding]:
         yield Finding(("tokens", "refresh"), "must not be shorter than tokens.access", shows=True)
     if tokens.grace >= tokens.access:
         yield Finding(("tokens", "grace"), "must be shorter than tokens.access", shows=True)
+    if tokens.grace > LONGEST_GRACE:
+        yield Finding(("tokens", "grace"), "must not be longer than 5m", shows=True)
+    if tokens.idle is not None and tokens.idle <= tokens.grace:
+        # Within the grace nothing is rotated, and a rotation is what puts off the idle end.
+        yield Finding(("tokens", "idle"), "must be longer than tokens.grace", shows=True)
     if tokens.leeway > 300:
         yield Finding(("tokens", "leeway"), "must not be longer than 5m; set the clocks instead", shows=True)
 

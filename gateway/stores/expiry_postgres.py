@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from gateway.stores.leeway import LEEWAY_ROOM, LONGEST_GRACE
+from gateway.core.rotation import LONGEST_GRACE
+from gateway.stores.leeway import LEEWAY_ROOM
 from gateway.stores.postgres import Connection
 
 _STEPS = (

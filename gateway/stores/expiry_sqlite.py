@@ -2,7 +2,8 @@
 
 import sqlite3
 
-from gateway.stores.leeway import LEEWAY_ROOM, LONGEST_GRACE
+from gateway.core.rotation import LONGEST_GRACE
+from gateway.stores.leeway import LEEWAY_ROOM
 
 _STEPS = (
     "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT t.token_hash FROM refresh_tokens t "

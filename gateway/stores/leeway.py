@@ -5,9 +5,6 @@ from gateway.records import Family
 LEEWAY_ROOM = 300.0
 """Seconds; more than any leeway that clocks are given (RFC 9068 section 4 speaks of a few minutes)."""
 
-LONGEST_GRACE = 300.0
-"""Seconds; no sealed successor is handed out after that, whatever grace is configured."""
-
 
 def revocation_end(family: Family) -> float:
     """Return when no access token of the family can be alive any more, in seconds since 1970.

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from gateway.core.rotation import LONGEST_GRACE
 from gateway.errors import StoreUnavailable
 from gateway.model import Revocation, RevocationKind
 from gateway.records import (
@@ -18,7 +19,7 @@ from gateway.records import (
     rotated,
 )
 from gateway.stores.bars_memory import EVERYBODY, SubjectBars
-from gateway.stores.leeway import LEEWAY_ROOM, LONGEST_GRACE, revocation_end
+from gateway.stores.leeway import LEEWAY_ROOM, revocation_end
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.vault_memory import MemoryVaultStore
 

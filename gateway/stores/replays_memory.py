@@ -7,8 +7,8 @@ _MOST = 500_000
 class MemoryProofReplays:
     """Two generations of names: the older one is dropped whole. `life` is how long a proof can be good, in seconds.
 
-    A generation ends after `life`, or when it is full: that takes as many verified proofs as half of `most`, each with
-    a good token, within that time.
+    A generation ends after `life`, or when it is full: that takes as many verified proofs as half of `most` within that
+    time, thousands a second. Then an older proof could be shown once more, by whoever has seen it.
     """
 
     def __init__(self, life: float, most: int = _MOST) -> None:
