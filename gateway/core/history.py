@@ -22,6 +22,8 @@ _EVENTS = {
     "subject_ended": "everything of this user ended",
     "revoked": "an access token was revoked",
 }
+_OF_OPERATORS = frozenset({"phase_changed", "key_published", "key_rotated", "key_compromised"})
+"""What an operator did, whose name may be that of a user too."""
 
 
 def tell(families: Sequence[Family], entries: Sequence[AuditEntry], now: float) -> Sequence[str]:
@@ -30,6 +32,7 @@ def tell(families: Sequence[Family], entries: Sequence[AuditEntry], now: float) 
     `now` is in seconds since 1970.
     """
     known = {family.id for family in families}
+    entries = [entry for entry in entries if entry.what not in _OF_OPERATORS]
     lines: list[str] = []
     for family in sorted(families, key=lambda family: family.created_at):
         lines += _tell_family(family, now)

@@ -33,6 +33,11 @@ def test_a_family_has_one_state(family: Family, later: float, state: str) -> Non
     assert said == f"  {state}"
 
 
+@pytest.mark.parametrize("what", ["phase_changed", "key_published", "key_rotated", "key_compromised"])
+def test_what_an_operator_of_that_name_did_is_nothing_of_the_users(what: str) -> None:
+    assert tell([], [AuditEntry(NOW, "ada", what, reason="stolen")], NOW) == tell([], [], NOW)
+
+
 def test_entries_stand_below_their_family_in_the_order_of_time() -> None:
     other = replace(ADA, id="f2", created_at=NOW - HOUR, bound_key="k" * 43)
     entries = [
