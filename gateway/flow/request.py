@@ -162,6 +162,8 @@ class RequestFlow:
             if head.authorization is None or self._has_our_token(head):
                 return permit
             return replace(permit, authorization=head.authorization, is_private=True)
+        # As it is proved now: while the stores are asked, the key may be given up and the phase may change.
+        posture, stamp = self.posture, self._prover.stamp
         credential = find_credential(head, self._policy.ours, sites)
         match credential:
             case BearerToken():
@@ -175,7 +177,7 @@ class RequestFlow:
                 return self._by_foreign(credential, head, rule)
             case _:
                 permit = await self._by_session(head, rule, credential, now)
-        self._ready.keep(head, rule, self.posture, self._prover.stamp, permit)
+        self._ready.keep(head, rule, posture, stamp, permit)
         return permit
 
     async def _is_unchanged(self, permit: Permit, now: float) -> bool:

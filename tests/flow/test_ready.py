@@ -25,6 +25,7 @@ from gateway.model import (
     Phase,
     RequestHead,
     SessionCookie,
+    Standing,
     Undetermined,
     VaultedSession,
     VerifiedToken,
@@ -172,6 +173,23 @@ async def test_the_second_request_is_given_the_same_permit() -> None:
     for head in (request(cookie=b"sessionid=s1"), request(bearer=site.tokens[0]), request(cookie=b"a=1")):
         first = await site.warm.admit(head, PEER, site.world.now)
         assert await site.warm.admit(head, PEER, site.world.now) is first
+
+
+async def test_a_key_that_is_given_up_while_a_store_is_asked_proves_nothing_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = await Site().open()
+    head, look_up = request(bearer=site.tokens[0]), site.world.revocation.look_up
+
+    async def look_up_slowly(token: VerifiedToken) -> Standing:
+        site.world.keys.replace([NEW])
+        return await look_up(token)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(site.world.revocation, "look_up", look_up_slowly)
+        assert isinstance(await site.warm.admit(head, PEER, site.world.now), Permit)
+    with pytest.raises(InvalidToken):
+        await site.warm.admit(head, PEER, site.world.now)
 
 
 RULE, POSTURE = Rule("/*"), posture_of(Phase.PARALLEL, "initial")
