@@ -44,8 +44,8 @@ class SealedVault:
     """The port `Vault` over a store of sealed entries.
 
     `cache_age` is for how many seconds an opened entry may be used again without asking the store. A write through
-    this vault drops the entry at once; one through another process is not noticed before, so that several workers
-    take 0. `cache_size` bounds the number of entries.
+    this vault drops the entry at once; one through another process is not noticed before, so that it is short where
+    there are several. `cache_size` bounds the number of entries.
     """
 
     def __init__(

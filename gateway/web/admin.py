@@ -87,9 +87,10 @@ def create_admin_app(
 ) -> ASGIApp:
     """Return the admin port's application.
 
-    With `allows_actions`, for the local socket, there is more: `/phase`, `/keys`, `/revoke`. Without it, for TCP, those
-    addresses do not exist, and the Host of each request must be an IP address, localhost or one of `hosts`: a
-    page on the web can make a browser reach this port under a name of its own (DNS rebinding), but not under these.
+    With `allows_actions`, for the local socket, there is more: whatever changes state or shows subjects. Without it,
+    for TCP, those addresses do not exist, and the Host of each request must be an IP address, localhost or one of
+    `hosts`: a page on the web can make a browser reach this port under a name of its own (DNS rebinding), but not under
+    these.
     """
     endpoints = _Endpoints(state, exposition)
     routes = [
