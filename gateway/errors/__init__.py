@@ -41,7 +41,8 @@
     ├── Conflict                     409
     │   ├── PhaseOff                 409 phase_off
     │   ├── IssuingSuspended         409 issuing_suspended
-    │   └── SessionUnverifiable      409 session_unverifiable
+    │   ├── SessionUnverifiable      409 session_unverifiable
+    │   └── LoginIncomplete          409 login_incomplete
     ├── TooMany                      429
     │   └── TooManyFamilies          429 too_many_families
     ├── Unavailable                  503 and Retry-After: our own infrastructure, never the client's fault
@@ -50,11 +51,13 @@
     │   ├── IssuerUnavailable        503 issuer_unavailable
     │   ├── VaultUnavailable         503 vault_unavailable
     │   ├── SessionUndetermined      503 session_undetermined
+    │   ├── LoginUnavailable         503 login_unavailable
     │   └── Overloaded               503 overloaded
     ├── UpstreamError                the application's side
     │   ├── UpstreamUnreachable      502 upstream_unreachable
     │   ├── UpstreamMalformed        502 upstream_malformed
-    │   └── UpstreamTimeout          504 upstream_timeout
+    │   ├── UpstreamTimeout          504 upstream_timeout
+    │   └── LoginChanged             502 login_changed
     ├── InternalError                500 internal_error: a bug of ours, nothing said but the request id
     └── StartError                   never an HTTP answer; ends a command with its exit code
         ├── ConfigurationError       exit 78
@@ -77,6 +80,7 @@ from gateway.errors.access import (
     InvalidTarget,
     InvalidToken,
     IssuingSuspended,
+    LoginIncomplete,
     LoginRequired,
     NonceDemanded,
     NotFound,
@@ -104,6 +108,8 @@ from gateway.errors.base import (
 )
 from gateway.errors.infrastructure import (
     IssuerUnavailable,
+    LoginChanged,
+    LoginUnavailable,
     Overloaded,
     RevocationUnavailable,
     SessionUndetermined,
@@ -154,7 +160,10 @@ __all__ = [
     "InvalidToken",
     "IssuerUnavailable",
     "IssuingSuspended",
+    "LoginChanged",
+    "LoginIncomplete",
     "LoginRequired",
+    "LoginUnavailable",
     "MethodRefused",
     "NonceDemanded",
     "NotFound",

@@ -126,7 +126,7 @@ class InvalidRequest(GrantError):
 
 
 class InvalidGrant(GrantError):
-    """The refresh token is unknown, spent, expired or ended.
+    """The refresh token is unknown, spent, expired or ended; or a name or a password is wrong.
 
     `reason` is a closed word for metrics and the audit trail, never shown.
     """
@@ -228,6 +228,13 @@ class SessionUnverifiable(Conflict):
 
     code = "session_unverifiable"
     title = "The session cookie does not belong to a signed-in user."
+
+
+class LoginIncomplete(Conflict):
+    """The application took the password and asks for more, a second factor say: only its own pages can go on."""
+
+    code = "login_incomplete"
+    title = "The application asks for more than a password. Log in there."
 
 
 class TooMany(GatewayError):

@@ -45,6 +45,13 @@ class SessionUndetermined(Unavailable):
     code = "session_undetermined"
 
 
+class LoginUnavailable(Unavailable):
+    """The application's login is away, or fails."""
+
+    code = "login_unavailable"
+    source = Source.UPSTREAM
+
+
 class Overloaded(Unavailable):
     """A limit of the gateway is reached."""
 
@@ -80,3 +87,10 @@ class UpstreamTimeout(UpstreamError):
     status = 504
     code = "upstream_timeout"
     title = "The application took too long to answer."
+
+
+class LoginChanged(UpstreamError):
+    """The application's login is not what the configuration says. An operator has to look, no user."""
+
+    code = "login_changed"
+    title = "The application's login is not what the gateway expects."

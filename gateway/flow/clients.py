@@ -18,9 +18,11 @@ class GrantType(StrEnum):
 
     TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693 section 2.1
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - RFC 6749 section 6
+    PASSWORD = "password"  # noqa: S105 - RFC 6749 section 4.3
 
 
-ALL_GRANTS = frozenset(GrantType)
+USUAL_GRANTS = frozenset({GrantType.TOKEN_EXCHANGE, GrantType.REFRESH_TOKEN})
+"""What a client may do that lists nothing; passwords are asked for by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Client:
 
     id: str
     delivery: Literal["cookie", "body"]
-    grants: frozenset[str] = ALL_GRANTS
+    grants: frozenset[str] = USUAL_GRANTS
     audiences: tuple[str, ...] = ()
     secret_hash: str = field(default="", repr=False)
     is_bound: bool = False

@@ -1,10 +1,12 @@
 """How often tokens may be asked for: by one session, one family, one account and, where it is switched on, one address.
 
-Each limit is charged only by who has shown the credential that it belongs to, so that nobody can use up another's. None
-of them ends anything: the answer is 429 with `Retry-After`, and the same request is good later.
+Each limit is charged only by who has shown the credential that it belongs to, so that nobody can use up another's; only
+a login with a password has none to show yet. None of them ends anything: the answer is 429 with `Retry-After`, and the
+same request is good later.
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -25,6 +27,8 @@ class RatePolicy:
     family: Rate | None = None
     account: Rate | None = None
     address: Rate | None = None
+    login: Rate | None = None
+    login_address: Rate | None = None
 
 
 class Unlimited:
@@ -63,6 +67,17 @@ class TokenRates:
         await self._take(
             [("family", family.id, self._policy.family), _account(family.site, family.subject, self._policy)], now
         )
+
+    async def ensure_login_may(self, site: str, username: str, address: str, now: float) -> None:
+        """Count a login with a password: of the name that was typed, and from an address where it is known.
+
+        Whoever types a name uses it up, since nobody has proved anything yet; so the limit only slows a name down.
+        """
+        name = unicodedata.normalize("NFKC", username).strip().casefold()  # as applications compare names at most
+        wanted = [("login", f"{site}\0{name}", self._policy.login)]
+        if address:
+            wanted.append(("login_address", _network_of(address), self._policy.login_address))
+        await self._take(wanted, now)
 
     async def _take(self, wanted: list[tuple[str, str, Rate | None]], now: float) -> None:
         charges = [Charge(_name(kind, who), rate) for kind, who, rate in wanted if rate is not None]

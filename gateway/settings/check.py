@@ -39,6 +39,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"sessions"}), check_sessions.claims_are_free),
     (frozenset({"sessions"}), check_sessions.options_fit_the_format),
     (frozenset({"sessions"}), check_sessions.users_can_be_looked_up),
+    (frozenset({"sessions", "clients"}), check_sessions.logins_can_be_replayed),
     (frozenset({"sessions", "tokens"}), check_sessions.sessions_can_be_exchanged),
 )
 """Each check with the sections that it reads."""

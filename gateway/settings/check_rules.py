@@ -97,8 +97,10 @@ def clients_make_sense(settings: Settings) -> Iterator[Finding]:
                 ("clients", index, "audiences"), "has a meaning only with a `secret_hash`: who asks must prove it"
             )
         only_asks = not client.grants and client.audiences and client.secret_hash is not None
-        if "token_exchange" not in client.grants and not only_asks:
-            yield Finding(("clients", index, "grants"), "without token_exchange the client never gets a first token")
+        if not {"token_exchange", "password"} & set(client.grants) and not only_asks:
+            yield Finding(
+                ("clients", index, "grants"), "without token_exchange or password the client never gets a first token"
+            )
 
 
 def lifetimes_fit(settings: Settings) -> Iterator[Finding]:

@@ -179,6 +179,24 @@ def sessions_can_be_exchanged(settings: Settings) -> Iterator[Finding]:
             )
 
 
+def logins_can_be_replayed(settings: Settings) -> Iterator[Finding]:
+    """Who may send a password has somewhere to log in, and what a login page is asked for holds together."""
+    for index, session in enumerate(settings.sessions):
+        csrf = None if session.login is None else session.login.csrf
+        if csrf is None:
+            continue
+        has_pair = csrf.cookie is not None and csrf.header is not None
+        if (csrf.cookie is None) != (csrf.header is None) or (csrf.field is not None) == has_pair:
+            yield Finding(
+                ("sessions", index, "login", "csrf"), "needs either `field`, or `cookie` and `header` together"
+            )
+    if any(session.login is not None for session in settings.sessions):
+        return
+    for index, client in enumerate(settings.clients):
+        if "password" in client.grants:
+            yield Finding(("clients", index, "grants"), "`password` needs a session with a `login`")
+
+
 def _is_bound(session: Session) -> bool:
     """Whether the present state of the user is looked at, as far as the application itself does."""
     if isinstance(session, WhoamiSession):

@@ -9,7 +9,8 @@ from starlette.routing import Route
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
 from gateway.core.trust import NOBODY, TrustedProxies
-from gateway.flow.clients import Client
+from gateway.flow.clients import USUAL_GRANTS, Client, GrantType
+from gateway.flow.login import PasswordLogin
 from gateway.flow.possession import Possession
 from gateway.flow.tokens import TokenFlow, TokenPolicy
 from gateway.ports import Clock, KeySource
@@ -48,6 +49,7 @@ def create_token_app(
     remote_issuers: frozenset[str] = frozenset(),
     proxies: TrustedProxies = NOBODY,
     possession: Possession | None = None,
+    login: PasswordLogin | None = None,
 ) -> Starlette:
     """Return the application. Its scope must hold `extensions.crossfade` with `head`, `peer` and `request_id`.
 
@@ -68,6 +70,7 @@ def create_token_app(
         clock=clock,
         possession=possession,
         proxies=proxies,
+        login=login,
     )
     well_known = WellKnown(
         keys=keys,
@@ -76,6 +79,7 @@ def create_token_app(
         public_origin=public_origin,
         prefix=prefix,
         offers_dpop=possession.is_offered,
+        grants=[*sorted(USUAL_GRANTS), *([GrantType.PASSWORD] if login is not None and login.is_offered else [])],
     )
     app = Starlette(
         routes=[

@@ -23,16 +23,18 @@ from gateway.errors import (
     UnsupportedGrantType,
 )
 from gateway.flow.clients import Client, GrantType, authenticate
+from gateway.flow.login import PasswordLogin
 from gateway.flow.possession import Possession
 from gateway.flow.tokens import Grant, LogoutResult, TokenFlow
 from gateway.headers import Pairs
+from gateway.login_ports import Password
 from gateway.model import BearerToken, RequestHead, VerifiedToken
 from gateway.ports import Clock
 from gateway.web.cookies import OwnCookies
 from gateway.web.form import Form, ensure_no_query, ensure_parameter, find_flag, read_form
 from gateway.web.guard import Guard
 from gateway.web.reception import Gate, Refused
-from gateway.web.visit import head_of, json, visitor_of
+from gateway.web.visit import Visitor, head_of, json, told_of, visitor_of
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693 section 3
 SESSION_COOKIE_TYPE = "urn:crossfade:params:oauth:token-type:session-cookie"
@@ -56,11 +58,12 @@ class TokenEndpoints:
     clock: Clock
     possession: Possession = field(default_factory=Possession)
     proxies: TrustedProxies = NOBODY
+    login: PasswordLogin | None = None
 
     # --- POST token (RFC 6749 section 3.2, RFC 8693) ---
 
     async def token(self, request: Request) -> Response:
-        """Exchange a session or a refresh token for tokens."""
+        """Exchange a session, a refresh token or a password for tokens."""
         if not self.gate.posture.issues:
             raise IssuingSuspended
         await self.tokens.ensure_address_may(self._address(request), now=self.clock.wall())
@@ -72,6 +75,8 @@ class TokenEndpoints:
         client.ensure_may(GrantType(grant_type))
         if grant_type == GrantType.TOKEN_EXCHANGE:
             return await self._exchange(head_of(request), form, client)
+        if grant_type == GrantType.PASSWORD:
+            return await self._log_in(visitor_of(request.scope), form, client)
         return await self._refresh(request, form, client)
 
     def _address(self, request: Request) -> str:
@@ -93,6 +98,24 @@ class TokenEndpoints:
             shown, client, now=now, idempotency_key=_idempotency_key(head), bound_key=bound_key
         )
         return self._deliver(grant, client, {"issued_token_type": ACCESS_TOKEN_TYPE})
+
+    async def _log_in(self, visitor: Visitor, form: Form, client: Client) -> Response:
+        """Log in to the application for the client, and exchange the session that it opened."""
+        if self.login is None:
+            raise UnsupportedGrantType
+        site = self.login.site_named(form.get("site", ""))
+        if client.delivery == "cookie":
+            self.guard.ensure_own_page(visitor.head)  # or a strange page could sign somebody in as its author
+        else:
+            self.guard.ensure_no_page(visitor.head)
+        typed = Password(ensure_parameter(form, "username"), ensure_parameter(form, "password"))
+        now = self.clock.wall()
+        # Before the login: an application has opened a session when a proof is refused after it.
+        bound_key = await self._proved_key(visitor.head, client, now)
+        address = find_client_address(visitor.head, visitor.peer, self.proxies)
+        shown = await self.login.sign_in(site, typed, address=address, told=told_of(visitor, self.proxies), now=now)
+        grant = await self.tokens.exchange(shown, client, now=now, bound_key=bound_key)
+        return self._deliver(grant, client, {})
 
     async def _refresh(self, request: Request, form: Form, client: Client) -> Response:
         head, now = head_of(request), self.clock.wall()

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from gateway.core.trust import TrustedProxies, transport_lines
 from gateway.headers import Pairs
 from gateway.model import Answer, Peer, RequestHead
 
@@ -18,6 +19,9 @@ _HEADERS = {
     "content-type": "application/json",
     "x-crossfade": "1",
 }
+
+
+_TOLD = frozenset({b"x-forwarded-for", b"x-real-ip", b"x-request-id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,18 @@ def visitor_of(scope: Scope) -> Visitor:
 def head_of(request: Request) -> RequestHead:
     """Return the head of a request."""
     return visitor_of(request.scope).head
+
+
+def told_of(visitor: Visitor, proxies: TrustedProxies) -> Pairs:
+    """Return what the application is told of the client where we ask it ourselves: address, browser, request id.
+
+    Scheme and host are those of the public URL there, and said by whoever asks.
+    """
+    lines = transport_lines(visitor.head, visitor.peer, visitor.request_id.encode("ascii"), proxies)
+    pairs = [line.split(b": ", 1) for line in lines.split(b"\r\n") if line]
+    told = [(name, value) for name, value in pairs if name in _TOLD]
+    browser = visitor.head.find(b"user-agent")
+    return told if browser is None else [*told, (b"user-agent", browser)]
 
 
 def json(body: Mapping[str, object], cookies: Pairs | None = None) -> Response:

@@ -1,13 +1,13 @@
 """What everybody may know: the public keys (RFC 7517) and where the endpoints are (RFC 8414)."""
 
 import hashlib
+from collections.abc import Sequence
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.core.dpop import ALGORITHMS
-from gateway.flow.clients import GrantType
 from gateway.ports import Clock, KeySource
 from gateway.web.visit import head_of
 
@@ -19,11 +19,20 @@ class WellKnown:
     """The two documents. `prefix` is where the endpoints are, `public_origin` the origin of the public URL."""
 
     def __init__(
-        self, *, keys: KeySource, clock: Clock, issuer: str, public_origin: str, prefix: str, offers_dpop: bool
+        self,
+        *,
+        keys: KeySource,
+        clock: Clock,
+        issuer: str,
+        public_origin: str,
+        prefix: str,
+        offers_dpop: bool,
+        grants: Sequence[str],
     ) -> None:
         self._keys = keys
         self._clock = clock
         metadata = _metadata(issuer, public_origin, prefix)
+        metadata["grant_types_supported"] = list(grants)
         if offers_dpop:
             metadata["dpop_signing_alg_values_supported"] = ALGORITHMS  # RFC 9449 section 5.1
         self._metadata = orjson.dumps(metadata)
@@ -47,7 +56,6 @@ def _metadata(issuer: str, public_origin: str, prefix: str) -> dict[str, object]
         "revocation_endpoint": f"{base}/revoke",
         "introspection_endpoint": f"{base}/introspect",
         "jwks_uri": f"{public_origin}/.well-known/jwks.json",
-        "grant_types_supported": list(GrantType),
         "response_types_supported": [],  # required, and there is no authorization endpoint
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic"],

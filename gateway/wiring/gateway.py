@@ -15,6 +15,7 @@ from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.phases import Posture, posture_of
 from gateway.core.translate import Translator
 from gateway.facts import Event
+from gateway.flow.login import PasswordLogin
 from gateway.flow.posture import PostureControl
 from gateway.flow.prove import Prover
 from gateway.flow.rates import TokenRates
@@ -33,6 +34,7 @@ from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.keys import open_key_rotation, open_listed_keys
+from gateway.wiring.logins import open_logins
 from gateway.wiring.measures import measures_of
 from gateway.wiring.overrides import brake_beside, find_text
 from gateway.wiring.recent import open_limiter, open_possession
@@ -278,7 +280,12 @@ class Gateway(Carrier):
             proxies=self.proxies,
             remote_issuers=policies.remote_issuers_of(self.settings),
             possession=self._possession,
+            login=self._password_login(),
         )
+
+    def _password_login(self) -> PasswordLogin:
+        replays = open_logins(self.settings, self._sites, self.sessions, self._clock, self.upstreams, self._transports)
+        return PasswordLogin(replays, self.sessions, self.tokens, self._rates, self.facts, asyncio.sleep)
 
     def _posture_control(self) -> PostureControl:
         override = self.settings.phase.override_file

@@ -27,7 +27,11 @@ from gateway.web.cookies import OwnCookies
 from gateway.wire.policy import UpstreamPolicy, WirePolicy
 from gateway.wiring.share import ALONE, Share
 
-_GRANTS = {"token_exchange": GrantType.TOKEN_EXCHANGE, "refresh_token": GrantType.REFRESH_TOKEN}
+_GRANTS = {
+    "token_exchange": GrantType.TOKEN_EXCHANGE,
+    "refresh_token": GrantType.REFRESH_TOKEN,
+    "password": GrantType.PASSWORD,
+}
 
 
 def limits_of(limits: Bounds) -> Limits:
@@ -161,7 +165,14 @@ def _rotation_of(tokens: Tokens) -> RotationPolicy:
 def rate_policy_of(settings: Settings) -> RatePolicy:
     """How often tokens may be asked for."""
     rates = settings.rates
-    return RatePolicy(session=rates.session, family=rates.family, account=rates.account, address=rates.address)
+    return RatePolicy(
+        session=rates.session,
+        family=rates.family,
+        account=rates.account,
+        address=rates.address,
+        login=rates.login,
+        login_address=rates.login_address,
+    )
 
 
 def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:

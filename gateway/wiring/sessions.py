@@ -100,7 +100,7 @@ def open_enders(
         form = LogoutForm(
             f"{settings.upstreams[name].url}{session.logout_paths[0]}",
             str(settings.public_url),
-            host=_host_for(upstreams[name], settings),
+            host=host_for(upstreams[name], settings),
         )
         enders[session.name] = FormLogout(
             site=sites[session.name],
@@ -113,7 +113,7 @@ def open_enders(
     return enders
 
 
-def _host_for(upstream: UpstreamPolicy, settings: Settings) -> str:
+def host_for(upstream: UpstreamPolicy, settings: Settings) -> str:
     """Return the Host that an application gets: what a browser behind us would have sent, or its own."""
     return settings.public_url.authority if upstream.preserve_host else upstream.authority.decode("ascii")
 
@@ -129,7 +129,7 @@ def _whoami(
     public = settings.public_url
     # A service that stands elsewhere is no upstream of ours, so that `upstreams.*.ca` says nothing about it.
     is_upstream = origin_of(address.url) == settings.upstreams[upstream.name].url
-    host = _host_for(upstream, settings) if is_upstream else public.authority
+    host = host_for(upstream, settings) if is_upstream else public.authority
     question = WhoamiQuestion(
         url=str(address.url),
         fields=(("Host", host), ("X-Forwarded-Proto", public.scheme), ("X-Forwarded-Host", public.authority)),

@@ -33,6 +33,7 @@ class Case:
     away: str = ""
     on_undetermined: str = "forward"
     is_kept_by_client: bool = False
+    clients: str = "{ id: web, delivery: cookie }"
     folder: Path = ROOT
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -75,7 +76,7 @@ phase: {{ initial: parallel, override_file: {self.folder}/phase }}
 sessions:
   - {{ name: main, {session}, logout_paths: [/logout] }}
 tokens: {{ audience: app, trust_store_alone: true }}
-clients: [{{ id: web, delivery: cookie }}]
+clients: [{self.case.clients}]
 stores: {{ embedded: {self.folder}/crossfade.db }}
 drain: {{ delay: 0s, timeout: 5s }}
 """

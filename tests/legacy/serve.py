@@ -8,6 +8,8 @@ import warnings
 from collections.abc import MutableMapping
 from typing import Any
 
+PASSWORD = "lovelace-1843"
+
 
 def flask_application(redis_url: str = "") -> Any:
     import flask
@@ -30,6 +32,16 @@ def flask_application(redis_url: str = "") -> Any:
     def login() -> str:
         flask_login.login_user(User(flask.request.form["user"]))
         return "in"
+
+    @app.post("/signin")
+    def sign_in() -> Any:
+        typed = flask.request.get_json()
+        if typed["email"] == "otp":
+            return {"next": "code"}
+        if typed["password"] != PASSWORD:
+            return {"error": "no"}, 401
+        flask_login.login_user(User(typed["email"]))
+        return {"ok": True}
 
     @app.post("/logout")
     def logout() -> str:
@@ -74,6 +86,7 @@ def django_application(database: str, redis_url: str = "") -> Any:
         ],
         SESSION_ENGINE=f"django.contrib.sessions.backends.{'cache' if redis_url else 'db'}",
         CACHES={"default": cache if redis_url else {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         USE_TZ=True,
     )
     django.setup()
@@ -81,6 +94,11 @@ def django_application(database: str, redis_url: str = "") -> Any:
     from django.core.wsgi import get_wsgi_application
 
     call_command("migrate", verbosity=0)
+    from django.contrib.auth import get_user_model
+
+    for number, name in ((101, "ada"), (102, "otp")):
+        if not get_user_model().objects.filter(pk=number).exists():
+            get_user_model().objects.create_user(name, password=PASSWORD, pk=number)
     return get_wsgi_application()
 
 

@@ -38,6 +38,7 @@ export type GatewayCode =
   | "phase_off"
   | "issuing_suspended"
   | "session_unverifiable"
+  | "login_incomplete"
   | "too_many_requests"
   | "too_many_families"
   | "unavailable"
@@ -46,11 +47,13 @@ export type GatewayCode =
   | "issuer_unavailable"
   | "vault_unavailable"
   | "session_undetermined"
+  | "login_unavailable"
   | "overloaded"
   | "upstream_error"
   | "upstream_unreachable"
   | "upstream_malformed"
   | "upstream_timeout"
+  | "login_changed"
   | "internal_error";
 
 /**

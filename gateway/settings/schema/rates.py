@@ -17,5 +17,9 @@ class Rates(Section):
     """Refreshes with the tokens of one exchange."""
     account: RateOrOff = Rate(600, 60.0)
     """Exchanges and refreshes of one user."""
+    login: RateOrOff = Rate(10, 60.0)
+    """Logins with one name, right or wrong (grant `password`)."""
+    login_address: RateOrOff = Rate(60, 60.0)
+    """Logins from one address."""
     address: RateOrOff = None
     """Token requests from one address; off, since a whole office may have the same one."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gateway.settings.schema.login import Login
 from gateway.settings.schema.places import Asked, DatabasePlace, Place
 from gateway.settings.schema.section import Section, not_yet
 from gateway.settings.values import ColumnName, CookieName, FieldName, Flag, Name, SitePath, Text
@@ -62,6 +63,8 @@ class SessionBase(Section):
     """Further claims of tokens and where in a session they stand, as dotted paths."""
     login_url: SitePath | None = None
     """The login page of the application."""
+    login: Login | None = None
+    """The application's own login, for clients with the grant `password`."""
     logout_paths: Annotated[tuple[SitePath, ...], Field(max_length=20)] = ()
     """Where the application logs out; the first one is what our own logout calls."""
     on_undetermined: Literal["forward", "refuse"] = "forward"

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.settings.schema.section import Section, not_yet
+from gateway.settings.schema.section import Section
 from gateway.settings.values import Count, Digest, Duration, DurationOrZero, Flag, Name, Text
 
 Algorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
-Grant = Literal["token_exchange", "refresh_token"]
+Grant = Literal["token_exchange", "refresh_token", "password"]
 _GRANTS: tuple[Grant, ...] = ("token_exchange", "refresh_token")
 
 
@@ -58,10 +58,9 @@ class Client(Section):
     """The claim `client_id`."""
     delivery: Literal["cookie", "body"] = "cookie"
     """Where the refresh token goes: into an HttpOnly cookie, or into the answer's body (never for a browser)."""
-    grants: Annotated[tuple[Annotated[Grant, not_yet("password", available=_GRANTS)], ...], Field(max_length=2)] = (
-        _GRANTS
-    )
-    """What the client may ask for; none for a resource server that only introspects."""
+    grants: Annotated[tuple[Grant, ...], Field(max_length=3)] = _GRANTS
+    """What the client may ask for; none for a resource server that only introspects. `password` needs a session with a
+    `login`."""
     audiences: tuple[Text, ...] = ()
     """The resource servers that it speaks for: it may introspect tokens meant for one of them."""
     dpop: Literal["optional", "required"] = "optional"

@@ -52,6 +52,14 @@ app.post("/login", (request, response, next) => {
     response.send("in");
   }
 });
+app.post("/signin", express.json(), (request, response, next) => {
+  const { username, password } = request.body;
+  if (username === "busy") return response.status(429).set("Retry-After", "7").send();
+  if (username === "broken") return response.status(500).send();
+  if (password !== "lovelace-1843") return response.status(400).json({ error: "no" });
+  if (options.user === "own") { request.session.userId = username; return response.json({}); }
+  request.logIn({ id: username }, (error) => (error ? next(error) : response.json({})));
+});
 app.post("/logout", (request, response, next) => {
   const done = (error) => (error ? next(error) : response.send("out"));
   if (options.user === "passport") request.logOut(done);
