@@ -9,7 +9,7 @@ from starlette.routing import Route
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
 from gateway.core.trust import NOBODY, TrustedProxies
-from gateway.flow.clients import USUAL_GRANTS, Client, GrantType
+from gateway.flow.clients import Client
 from gateway.flow.login import PasswordLogin
 from gateway.flow.possession import Possession
 from gateway.flow.tokens import TokenFlow, TokenPolicy
@@ -79,20 +79,24 @@ def create_token_app(
         public_origin=public_origin,
         prefix=prefix,
         offers_dpop=possession.is_offered,
-        grants=[*sorted(USUAL_GRANTS), *([GrantType.PASSWORD] if login is not None and login.is_offered else [])],
+        offers_password=login is not None and login.is_offered,
     )
     app = Starlette(
-        routes=[
-            Route(f"{prefix}/token", endpoints.token, methods=["POST"]),
-            Route(f"{prefix}/revoke", endpoints.revoke, methods=["POST"]),
-            Route(f"{prefix}/introspect", endpoints.introspect, methods=["POST"]),
-            Route(f"{prefix}/logout", endpoints.logout, methods=["POST"]),
-            Route(f"{prefix}/session", endpoints.session, methods=["GET"]),
-            Route(JWKS_PATH, well_known.jwks, methods=["GET"]),
-            Route(METADATA_PATH, well_known.metadata, methods=["GET"]),
-        ],
+        routes=_routes(prefix, endpoints, well_known),
         middleware=[Middleware(Reception, gate=flow, cross_origin=cross_origin or CrossOrigin())],
         exception_handlers={404: not_found, 405: wrong_method, Exception: Crash(flow)},
     )
     app.router.redirect_slashes = False  # the flow lets exactly our own paths in
     return app
+
+
+def _routes(prefix: str, endpoints: TokenEndpoints, well_known: WellKnown) -> list[Route]:
+    return [
+        Route(f"{prefix}/token", endpoints.token, methods=["POST"]),
+        Route(f"{prefix}/revoke", endpoints.revoke, methods=["POST"]),
+        Route(f"{prefix}/introspect", endpoints.introspect, methods=["POST"]),
+        Route(f"{prefix}/logout", endpoints.logout, methods=["POST"]),
+        Route(f"{prefix}/session", endpoints.session, methods=["GET"]),
+        Route(JWKS_PATH, well_known.jwks, methods=["GET"]),
+        Route(METADATA_PATH, well_known.metadata, methods=["GET"]),
+    ]

@@ -1,13 +1,13 @@
 """What everybody may know: the public keys (RFC 7517) and where the endpoints are (RFC 8414)."""
 
 import hashlib
-from collections.abc import Sequence
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.core.dpop import ALGORITHMS
+from gateway.flow.clients import GrantType
 from gateway.ports import Clock, KeySource
 from gateway.web.visit import head_of
 
@@ -27,12 +27,14 @@ class WellKnown:
         public_origin: str,
         prefix: str,
         offers_dpop: bool,
-        grants: Sequence[str],
+        offers_password: bool,
     ) -> None:
         self._keys = keys
         self._clock = clock
         metadata = _metadata(issuer, public_origin, prefix)
-        metadata["grant_types_supported"] = list(grants)
+        metadata["grant_types_supported"] = [
+            grant for grant in GrantType if offers_password or grant is not GrantType.PASSWORD
+        ]
         if offers_dpop:
             metadata["dpop_signing_alg_values_supported"] = ALGORITHMS  # RFC 9449 section 5.1
         self._metadata = orjson.dumps(metadata)

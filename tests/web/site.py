@@ -1,5 +1,6 @@
 """Our endpoints as a client meets them: through an ASGI transport, with the head that a shell would have read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -10,6 +11,7 @@ from gateway.core.phases import Posture, posture_of
 from gateway.core.rescue import answer_error
 from gateway.errors import GatewayError
 from gateway.flow.clients import Client
+from gateway.flow.login import PasswordLogin
 from gateway.http1.fields import FieldTable
 from gateway.http1.head import build_head
 from gateway.http1.limits import Limits
@@ -74,14 +76,20 @@ class Shell:
 class Site:
     """The endpoints over a world of tokens. `browser` keeps cookies, `program` does not."""
 
-    def __init__(self, world: World, *origins: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        *origins: str,
+        login: PasswordLogin | None = None,
+        clients: Mapping[str, Client] = CLIENTS,
+    ) -> None:
         self.world = world
         cross_origin = CrossOrigin(frozenset(origin.encode() for origin in origins or (ELSEWHERE,)))
         self.desk = Desk(cross_origin)
         app = create_token_app(
             tokens=world.tokens,
             flow=self.desk,
-            clients=CLIENTS,
+            clients=clients,
             public_origin=ORIGIN,
             keys=world.keys,
             policy=world.policy,
@@ -89,6 +97,7 @@ class Site:
             clock=world.clock,
             cross_origin=cross_origin,
             possession=world.possession,
+            login=login,
         )
         transport = httpx.ASGITransport(Shell(app), raise_app_exceptions=False)
         self.browser = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=PAGE)
