@@ -132,7 +132,7 @@ class InvalidGrant(GrantError):
     """
 
     code = "invalid_grant"
-    title = "The grant is not valid any more."
+    title = "The grant is not valid."
 
     def __init__(self, reason: str) -> None:
         super().__init__()

@@ -10,7 +10,6 @@ from gateway.errors import (
     LoginIncomplete,
     SessionUndetermined,
     TooMany,
-    UnsupportedGrantType,
 )
 from gateway.facts import Event
 from gateway.flow.rates import TokenRates
@@ -58,11 +57,8 @@ class PasswordLogin:
         """Return the site to log in to: the one that is named, or the only one.
 
         Raises:
-            UnsupportedGrantType: there is no login.
             InvalidRequest: there are several and none of them is named, or one that does not exist.
         """
-        if not self._replays:
-            raise UnsupportedGrantType
         if not name and len(self._replays) > 1:
             raise InvalidRequest("The parameter site says where to log in.")
         if name and name not in self._replays:

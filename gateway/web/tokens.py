@@ -70,7 +70,8 @@ class TokenEndpoints:
         form = await read_form(request)
         client = self._client(request, form)
         grant_type = ensure_parameter(form, "grant_type")
-        if grant_type not in set(GrantType):
+        has_login = self.login is not None and self.login.is_offered
+        if grant_type not in set(GrantType) or (grant_type == GrantType.PASSWORD and not has_login):
             raise UnsupportedGrantType
         client.ensure_may(GrantType(grant_type))
         if grant_type == GrantType.TOKEN_EXCHANGE:
@@ -101,8 +102,7 @@ class TokenEndpoints:
 
     async def _log_in(self, visitor: Visitor, form: Form, client: Client) -> Response:
         """Log in to the application for the client, and exchange the session that it opened."""
-        if self.login is None:
-            raise UnsupportedGrantType
+        assert self.login is not None
         site = self.login.site_named(form.get("site", ""))
         if client.delivery == "cookie":
             self.guard.ensure_own_page(visitor.head)  # or a strange page could sign somebody in as its author

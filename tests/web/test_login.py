@@ -11,7 +11,7 @@ from gateway.flow.login import PasswordLogin
 from gateway.flow.rates import RatePolicy, TokenRates
 from gateway.headers import Pairs
 from gateway.login_ports import Password, Replayed
-from gateway.model import SessionCookie, Undetermined
+from gateway.model import RevocationKind, SessionCookie, Undetermined
 from gateway.stores.rates_memory import MemoryRateLimiter
 from tests.flow.tokens.world import World
 from tests.web.site import CLIENTS, PAGE, REFRESH_COOKIE, Site, code
@@ -160,7 +160,7 @@ async def test_a_session_that_nobody_can_read_is_no_wrong_password() -> None:
 
 async def test_a_login_is_not_barred_by_what_was_revoked_before() -> None:
     site = await site_with({"main": Replay()})
-    await site.world.tokens.orders.revoke_subject("ada", now=site.world.now)
+    await site.world.tokens.orders.revoke(RevocationKind.SUBJECT, "ada", "admin", site.world.now)
     assert (await site.program.post(TOKEN, data=FORM)).status_code == 200
 
 
