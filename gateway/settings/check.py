@@ -25,6 +25,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"dpop", "stores"}), check_rules.proofs_count_once_everywhere),
     (frozenset({"dpop"}), check_rules.proofs_are_young),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
+    (frozenset({"rates", "tokens"}), check_rules.limits_leave_time_for_a_retry),
     (frozenset({"tokens", "key_rotation"}), check_rules.keys_outlive_their_tokens),
     (frozenset({"issuers", "tokens", "public_url", "sessions"}), check_rules.issuers_are_told_apart),
     (frozenset({"issuers"}), check_network.keys_come_securely),

@@ -119,6 +119,17 @@ def lifetimes_fit(settings: Settings) -> Iterator[Finding]:
         yield Finding(("tokens", "leeway"), "must not be longer than 5m; set the clocks instead", shows=True)
 
 
+def limits_leave_time_for_a_retry(settings: Settings) -> Iterator[Finding]:
+    """Who lost an answer and is told to wait must not come back after the grace, where a retry looks like a theft."""
+    rates, grace = settings.rates, settings.tokens.grace
+    for name, rate in (("family", rates.family), ("account", rates.account), ("address", rates.address)):
+        if rate is not None and 0 < grace <= rate.step:
+            yield Finding(
+                ("rates", name),
+                "must let one more through in less than tokens.grace, or a retry that waits for it ends the session",
+            )
+
+
 def keys_outlive_their_tokens(settings: Settings) -> Iterator[Finding]:
     """A key is known before it signs and verifies for as long as a token that it signed lives."""
     tokens, rotation = settings.tokens, settings.key_rotation
