@@ -57,8 +57,12 @@ def load_master(environ: Mapping[str, str], *, env: str = "", file: Path | None 
     """
     if file is not None:
         source, master = f"the file {file}", read_private_file(file, _WHAT)
+    elif env in environ:
+        source, master = f"the environment variable {env}", environ[env].encode("utf-8", "surrogateescape")
     else:
-        source, master = f"the environment variable {env}", environ.get(env, "").encode("utf-8", "surrogateescape")
+        raise ConfigurationError(
+            f"The environment variable {env} is not set; it must hold the {_WHAT}. Make one: openssl rand -hex 32"
+        )
     return _ensure_strong(master.strip(), source)
 
 

@@ -66,6 +66,11 @@ def test_a_weak_master_is_refused(master: str, says: str) -> None:
     assert "changechange" not in str(caught.value)
 
 
+def test_a_variable_that_nobody_set_is_told_from_a_secret_that_is_too_short() -> None:
+    with pytest.raises(ConfigurationError, match=r"variable MASTER is not set; .* openssl rand -hex 32"):
+        load_master({}, env="MASTER")
+
+
 def test_a_master_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = key_file(tmp_path / "master", MASTER, 0o644)
     with pytest.raises(ConfigurationError, match="chmod 600"):
