@@ -56,6 +56,10 @@ var CrossfadeError = class extends Error {
 function isCrossfadeError(error, code) {
 	return error instanceof CrossfadeError && (code === void 0 || error.code === code);
 }
+/** Whether the gateway refused what was shown. Without it on the way, a 401 of the application says nothing of that. */
+function isRefusal({ status, code }) {
+	return status === 401 && code !== "bypassed";
+}
 /** Whether a status speaks of a moment and not of the request (RFC 9110 section 15.5.9, RFC 6585 section 4). */
 function isTemporary(status) {
 	return status >= 500 || status === 408 || status === 429;
@@ -69,11 +73,11 @@ function isOwn(response) {
 }
 /** @param base the address of the endpoints, ending with a slash */
 function createAsk(platform, clock, base) {
-	return async (endpoint, { form, token, idempotencyKey } = {}) => {
+	return async (endpoint, { form, token, key } = {}) => {
 		const headers = {
 			"x-crossfade": "1",
 			...token && { authorization: `Bearer ${token}` },
-			...idempotencyKey && { "idempotency-key": idempotencyKey }
+			...key && { "idempotency-key": key }
 		};
 		const signal = platform.deadline(PATIENCE$2);
 		try {
@@ -89,16 +93,16 @@ function createAsk(platform, clock, base) {
 				keepalive: !!form,
 				signal
 			});
-			const { status, ok } = response;
+			const { status } = response;
 			if (!isOwn(response)) throw new CrossfadeError(isTemporary(status) ? "network_error" : "bypassed", { status });
 			clock.sync(response.headers.get("date"));
 			const body = await response.json();
-			if (ok && body) return body;
+			if (response.ok && body) return body;
 			const retryAfter = Number(response.headers.get("retry-after")) || 0;
 			throw new CrossfadeError(body.code, {
 				status,
 				retryAfter,
-				requestId: body.request_id
+				requestId: body.request_id ?? ""
 			}, body.detail ?? body.title);
 		} catch (cause) {
 			if (cause instanceof CrossfadeError) throw cause;
@@ -117,7 +121,7 @@ function thisPlatform() {
 		wall: Date.now,
 		monotonic: () => performance.now(),
 		random: Math.random,
-		timer: (callback, milliseconds) => void setTimeout(callback, milliseconds),
+		timer: (callback, milliseconds) => setTimeout(callback, milliseconds),
 		deadline: (milliseconds) => AbortSignal.timeout(milliseconds),
 		locks: scope.navigator?.locks,
 		channel(name) {
@@ -132,9 +136,7 @@ function thisPlatform() {
 function attempt(work) {
 	try {
 		return work();
-	} catch {
-		return;
-	}
+	} catch {}
 }
 // src/api/events.ts
 function createListeners() {
@@ -160,23 +162,25 @@ function createTabs(platform, name, hear) {
 }
 // src/api/fetch.ts
 /** Make a `fetch` that carries the user's token to the gateway's own origin, and nowhere else. */
-function createFetch({ tokens, fetch, base, exclude }) {
+function createFetch(tokens, fetch, base, exclude) {
 	return async (input, init) => {
 		const isRequest = input instanceof Request;
 		const url = new URL(isRequest ? input.url : input, base);
 		const target = isRequest ? input : url;
-		const headers = new Headers(init?.headers ?? (isRequest ? input.headers : void 0));
-		if (url.origin !== base.origin || headers.has("authorization") || exclude.some((rule) => isMatch(rule, url))) return fetch(target, init);
-		const signal = init?.signal ?? (isRequest ? input.signal : null);
+		const given = isRequest ? input : {};
+		const headers = new Headers(init?.headers ?? given.headers);
+		if (!url.href.startsWith(`${base.origin}/`) || headers.has("authorization") || exclude.some((rule) => isMatch(rule, url))) return fetch(target, init);
+		const signal = init?.signal ?? given.signal;
+		const isFromElsewhere = base.origin !== globalThis.location?.origin;
+		const isWanted = (init?.credentials ?? given.credentials) !== "omit";
+		const cookies = isFromElsewhere && isWanted && { credentials: "include" };
 		const send = (credential, isLast) => {
 			const sent = new Headers(headers);
 			if (credential) sent.set("authorization", `Bearer ${credential.token}`);
-			const copy = isRequest && !isLast ? input.clone() : target;
-			const credentials = init?.credentials === "omit" ? "omit" : "include";
-			return fetch(copy, {
+			return fetch(isRequest && !isLast ? input.clone() : target, {
 				...init,
-				headers: sent,
-				credentials
+				...cookies,
+				headers: sent
 			});
 		};
 		const used = await tokens.forRequest(signal);
@@ -199,7 +203,7 @@ function createFetch({ tokens, fetch, base, exclude }) {
 function isMatch(rule, url) {
 	const { pathname } = url;
 	if (typeof rule === "function") return rule(url);
-	if (typeof rule !== "string") return rule.test(pathname);
+	if (typeof rule !== "string") return pathname.search(rule) >= 0;
 	return rule.endsWith("*") ? pathname.startsWith(rule.slice(0, -1)) : pathname === rule;
 }
 // src/api/lock.ts
@@ -211,7 +215,6 @@ var PATIENCE$1 = 3e3;
 * on it. Nothing is stolen, and `work` must call nobody's callbacks.
 */
 async function withLock(platform, name, work) {
-	if (!platform.locks) return work();
 	let isHeld = false;
 	try {
 		return await platform.locks.request(name, { signal: platform.deadline(PATIENCE$1) }, () => {
@@ -236,36 +239,32 @@ var EXCHANGE = {
 function createGrants(platform, ask, clientId, name) {
 	let key = "";
 	let drawnAt = 0;
-	const request = (form, idempotencyKey) => ask("token", {
+	const request = (form, key) => ask("token", {
 		form: {
 			...form,
 			client_id: clientId
 		},
-		idempotencyKey
+		key
 	});
 	/** The key is the same for each try of one exchange, so that a lost answer opens no second family. */
 	async function exchange() {
 		const now = platform.monotonic();
-		if (!key || now - drawnAt > KEY_LIFE) [key, drawnAt] = [`${platform.random()}${platform.random()}`, now];
-		try {
-			const answer = await request(EXCHANGE, key);
-			key = "";
-			return answer;
-		} catch (error) {
-			const { code, isTemporary } = error;
-			if (!isTemporary) key = "";
-			if (NOBODY.includes(code)) return null;
+		if (!key || now - drawnAt > KEY_LIFE) {
+			key = `${platform.random()}${platform.random()}`;
+			drawnAt = now;
+		}
+		const answer = await request(EXCHANGE, key).catch((error) => {
+			if (!error.isTemporary) key = "";
+			if (NOBODY.includes(error.code)) return null;
 			throw error;
-		}
+		});
+		key = "";
+		return answer;
 	}
-	async function refreshOrExchange() {
-		try {
-			return await request({ grant_type: "refresh_token" });
-		} catch (error) {
-			if (error.code !== "invalid_grant") throw error;
-			return exchange();
-		}
-	}
+	const refreshOrExchange = () => request({ grant_type: "refresh_token" }).catch((error) => {
+		if (error.code !== "invalid_grant") throw error;
+		return exchange();
+	});
 	return { obtain: (isOver) => withLock(platform, name, async () => isOver() ? null : refreshOrExchange()) };
 }
 // src/api/holder.ts
@@ -314,7 +313,7 @@ function createHolder(clock, wall, emit, tabs) {
 		};
 		isSuspended = isCookieRefused = false;
 		const from = state.subject;
-		const expiresAt = Math.round(wall() + life);
+		const expiresAt = wall() + life;
 		set({
 			status: "token",
 			subject,
@@ -355,7 +354,7 @@ function createHolder(clock, wall, emit, tabs) {
 			isCookieRefused = true;
 		},
 		/** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
-		isAgeing: () => !!held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
+		isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
 		/** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
 		suspend(phase) {
 			isSuspended = !!findUsable();
@@ -405,26 +404,33 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	let failure = null;
 	let endPause = () => {};
 	let isClosed = false;
-	/** Renew the token, unless that is under way. On a server there is no user whose cookies could be sent. */
+	/**
+	* Renew the token. On a server there is no user whose cookies could be sent.
+	*
+	* @returns the renewal that was under way before, which this one joins
+	*/
 	function renew() {
-		if (flight || isServer) return;
+		if (flight || isServer) return flight;
 		firstTry = new Promise((letGo) => {
 			flight = tryUntilAnswered(letGo).finally(() => {
 				flight = null;
 				letGo();
 			});
 		});
+		return null;
 	}
 	/**
 	* Wait for a token, but not for ever, and not for somebody who has left. Where the cookie can stand in, those who wait
 	* are let go after the first try.
+	*
+	* @returns whether it was too long
 	*/
 	function renewed(signal) {
 		renew();
 		const patience = new Promise((resolve, reject) => {
-			deadline(PATIENCE).addEventListener("abort", () => resolve());
-			if (signal?.aborted) reject(signal.reason);
-			signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+			deadline(PATIENCE).addEventListener("abort", () => resolve(true));
+			signal?.throwIfAborted();
+			signal?.addEventListener("abort", () => reject(signal.reason));
 		});
 		return Promise.race([holder.mayUseCookie() ? firstTry : flight, patience]);
 	}
@@ -464,10 +470,10 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	}
 	/** There is no token to be had now, and trying again would not help. */
 	function giveUp(error) {
-		const { code } = error;
-		failure = COOKIE_INSTEAD.has(code) ? null : error;
-		if (code === "issuing_suspended") holder.suspend("handback");
-		else holder.useCookie(COOKIE_INSTEAD.get(code));
+		const phase = COOKIE_INSTEAD.get(error.code);
+		failure = COOKIE_INSTEAD.has(error.code) ? null : error;
+		if (phase === "handback") holder.suspend(phase);
+		else holder.useCookie(phase);
 	}
 	function signOut(reason) {
 		holder.signOut(reason);
@@ -530,16 +536,15 @@ function createTokens(monotonic, ask, holder, refresh) {
 	* @param isOwn the gateway refused it; else the application did, maybe because there is no gateway on the way
 	*/
 	async function after401(used, isOwn, signal) {
-		if (used && !isOwn) return await isWithoutGateway() ? null : used;
+		if (used && !isOwn) {
+			if (is("token") && isLookDue()) await look().catch(() => {});
+			return is("cookie") ? null : used;
+		}
 		if (used) holder.drop(used);
 		else if (!isOwn || is("visitor") || is("cookie") && !isLookDue()) return used;
 		else if (is("cookie")) holder.doubt();
 		else holder.refuseCookie();
 		return await forRequest(signal, used?.subject) ?? (is("visitor") ? used : null);
-	}
-	async function isWithoutGateway() {
-		if (is("token") && isLookDue()) await look().catch(() => {});
-		return is("cookie");
 	}
 	function isLookDue() {
 		const now = monotonic();
@@ -551,25 +556,22 @@ function createTokens(monotonic, ask, holder, refresh) {
 	/** Ask the gateway who this is. */
 	async function look() {
 		const used = await forRequest();
-		try {
-			const { subject, phase } = await ask("session", { token: used?.token });
-			holder.set({ phase });
-			if (subject && !used) return renew(false);
-		} catch (caught) {
-			const error = caught;
-			if (error.status === 401) await after401(used, true);
+		const answer = await ask("session", { token: used?.token }).catch(async (error) => {
+			if (isRefusal(error)) await after401(used, true);
 			else if (error.isTemporary) throw error;
 			else refresh.giveUp(error);
-		}
-		return current();
+		});
+		if (answer) holder.set({ phase: answer.phase });
+		return answer?.subject && !used ? renew(false) : current();
 	}
 	/** Ask for a token, whatever is known; returns when that was answered or patience is over. */
-	async function renew(isStrict) {
+	async function renew(isStrict, isAgain = false) {
 		if (!findUsable()) holder.doubt();
-		await refresh.renewed();
-		const { failure } = refresh;
+		const isJoining = refresh.renew() && !isAgain;
+		const isLate = await refresh.renewed();
+		const failure = refresh.failure ?? (isLate && new CrossfadeError("timeout"));
 		if (failure && (isStrict || !failure.isTemporary)) throw failure;
-		return current();
+		return isJoining && !findUsable() && !is("cookie") ? renew(isStrict, true) : current();
 	}
 	return {
 		forRequest,
@@ -589,15 +591,18 @@ function createTokens(monotonic, ask, holder, refresh) {
 * const client = createClient();
 * const session = await client.adoptSession();
 * const response = await client.fetch("/api/me");
+*
+* @throws TypeError `baseUrl` is no address of a server; `localhost:8080` lacks its `http://`
 */
 function createClient(options = {}) {
 	return createClientOn(thisPlatform(), options);
 }
 /** Make a client whose surroundings are given; tests do. */
 function createClientOn(platform, options) {
-	const { clientId = "web", prefix = "/.crossfade", exclude = [] } = options;
+	const { clientId = "web", exclude = [] } = options;
 	const here = globalThis.location?.href ?? "http://localhost";
 	const base = new URL(options.baseUrl ?? here, here);
+	const prefix = new URL(options.prefix ?? "/.crossfade", base.origin).pathname;
 	const own = base.origin + prefix;
 	const name = `crossfade ${own} ${clientId}`;
 	const clock = createClock(platform.wall, platform.monotonic);
@@ -608,12 +613,11 @@ function createClientOn(platform, options) {
 	const holder = createHolder(clock, platform.wall, emit, tabs);
 	const refresh = createRefresh(platform, grants, holder);
 	const tokens = createTokens(platform.monotonic, ask, holder, refresh);
-	const send = createFetch({
-		tokens,
-		fetch: platform.fetch,
-		base,
-		exclude: [`${prefix}/*`, ...exclude]
-	});
+	const send = createFetch(tokens, platform.fetch, base, [
+		() => platform.isServer,
+		`${prefix}/*`,
+		...exclude
+	]);
 	const closing = new AbortController();
 	const listen = (event, listener) => platform.listen(event, listener, closing.signal);
 	listen("visibilitychange", () => platform.isHidden() || refresh.wake());
@@ -644,11 +648,11 @@ function createClientOn(platform, options) {
 		async logout({ everywhere = false } = {}) {
 			const credential = await tokens.forRequest().catch(() => null);
 			const question = {
-				form: everywhere ? { everywhere: "true" } : {},
+				form: { everywhere: `${everywhere}` },
 				token: credential?.token
 			};
 			const result = await withLock(platform, name, () => ask("logout", question)).catch((error) => {
-				if (everywhere || error.status !== 401) throw error;
+				if (everywhere || !isRefusal(error)) throw error;
 				return {
 					families: 0,
 					session: "none"
@@ -659,20 +663,16 @@ function createClientOn(platform, options) {
 		},
 		async ticketUrl(path) {
 			const credential = await tokens.forRequest();
-			const plain = new URL(path, base).href;
-			if (!credential) return plain;
-			try {
-				const { url } = await ask("ticket", {
-					form: { path },
-					token: credential.token
-				});
-				return new URL(url, base).href;
-			} catch (error) {
-				const { code, status } = error;
-				if (code === "phase_off") return plain;
-				if (code === "bypassed") throw new CrossfadeError("not_found", { status });
-				throw error;
-			}
+			const plain = { url: path };
+			const question = {
+				form: { path },
+				token: credential?.token
+			};
+			const { url } = !credential ? plain : await ask("ticket", question).catch((error) => {
+				if (error.code === "phase_off") return plain;
+				throw error.code === "bypassed" ? new CrossfadeError("not_found", { status: error.status }) : error;
+			});
+			return new URL(url, base).href;
 		},
 		close() {
 			closing.abort();
@@ -694,7 +694,10 @@ function createClientOn(platform, options) {
 */
 function wrapGlobalFetch(client) {
 	const former = globalThis.fetch;
-	const wrapped = (input, init) => client.fetch(input instanceof Request ? input : new URL(input, globalThis.document?.baseURI ?? location.href), init);
+	const wrapped = async (input, init) => {
+		const page = globalThis.document?.baseURI ?? globalThis.location?.href;
+		return client.fetch(input instanceof Request ? input : new URL(input, page), init);
+	};
 	globalThis.fetch = wrapped;
 	return () => {
 		if (globalThis.fetch === wrapped) globalThis.fetch = former;

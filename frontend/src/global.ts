@@ -13,8 +13,10 @@ import type { Client } from "./api/client.js";
 export function wrapGlobalFetch(client: Client): () => void {
   const former = globalThis.fetch;
   // Relative addresses stay relative to the page, wherever the gateway is.
-  const wrapped: typeof fetch = (input, init) =>
-    client.fetch(input instanceof Request ? input : new URL(input, globalThis.document?.baseURI ?? location.href), init);
+  const wrapped: typeof fetch = async (input, init) => {
+    const page = globalThis.document?.baseURI ?? globalThis.location?.href; // neither on a server
+    return client.fetch(input instanceof Request ? input : new URL(input, page), init);
+  };
   globalThis.fetch = wrapped;
   return () => {
     if (globalThis.fetch === wrapped) globalThis.fetch = former;

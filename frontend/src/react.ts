@@ -2,6 +2,9 @@ import { useCallback, useSyncExternalStore } from "react";
 import type { Client } from "./api/client.js";
 import type { ClientState } from "./api/events.js";
 
+/** What a server knows; while React takes over what the server rendered, the page must say the same. */
+const ON_SERVER: ClientState = { status: "unknown", subject: null, phase: null, expiresAt: null };
+
 /**
  * Return what the client knows, and render again when that changes.
  *
@@ -14,5 +17,5 @@ import type { ClientState } from "./api/events.js";
 export function useCrossfade(client: Client): ClientState {
   const subscribe = useCallback((listener: () => void) => client.on("change", listener), [client]);
   const read = () => client.state;
-  return useSyncExternalStore(subscribe, read, read);
+  return useSyncExternalStore(subscribe, read, () => ON_SERVER);
 }

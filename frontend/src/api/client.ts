@@ -1,6 +1,6 @@
 import { createClock } from "./clock.js";
 import { createAsk } from "./endpoints.js";
-import { CrossfadeError } from "./errors.js";
+import { CrossfadeError, isRefusal } from "./errors.js";
 import { type ClientState, createListeners, createTabs, type On } from "./events.js";
 import { createFetch, type Exclusion } from "./fetch.js";
 import { createGrants, type TokenAnswer } from "./grants.js";
@@ -21,7 +21,7 @@ export interface ClientOptions {
   baseUrl?: string;
   /** The client's id in the gateway's configuration; `web` by default. */
   clientId?: string;
-  /** Where the gateway's own endpoints are; `/.crossfade` by default. */
+  /** The path under which the gateway's own endpoints are, without a slash at its end; `/.crossfade` by default. */
   prefix?: string;
   /** Paths that are left alone: sent as the built-in `fetch` would, without a token. */
   exclude?: readonly Exclusion[];
@@ -149,6 +149,8 @@ export interface Client {
  * const client = createClient();
  * const session = await client.adoptSession();
  * const response = await client.fetch("/api/me");
+ *
+ * @throws TypeError `baseUrl` is no address of a server; `localhost:8080` lacks its `http://`
  */
 export function createClient(options: ClientOptions = {}): Client {
   return createClientOn(thisPlatform(), options);
@@ -156,9 +158,11 @@ export function createClient(options: ClientOptions = {}): Client {
 
 /** Make a client whose surroundings are given; tests do. */
 export function createClientOn(platform: Platform, options: ClientOptions): Client {
-  const { clientId = "web", prefix = "/.crossfade", exclude = [] } = options;
+  const { clientId = "web", exclude = [] } = options;
   const here = globalThis.location?.href ?? "http://localhost";
   const base = new URL(options.baseUrl ?? here, here);
+  // As a path: put behind the origin as it is, one without a slash would become a part of the host's name.
+  const prefix = new URL(options.prefix ?? "/.crossfade", base.origin).pathname;
   const own = base.origin + prefix;
   const name = `crossfade ${own} ${clientId}`;
 
@@ -170,7 +174,7 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
   const holder = createHolder(clock, platform.wall, emit, tabs);
   const refresh = createRefresh(platform, grants, holder);
   const tokens = createTokens(platform.monotonic, ask, holder, refresh);
-  const send = createFetch({ tokens, fetch: platform.fetch, base, exclude: [`${prefix}/*`, ...exclude] });
+  const send = createFetch(tokens, platform.fetch, base, [() => platform.isServer, `${prefix}/*`, ...exclude]);
 
   const closing = new AbortController();
   const listen = (event: string, listener: (event: Event) => void) =>
@@ -199,11 +203,10 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
     },
     async logout({ everywhere = false } = {}) {
       const credential = await tokens.forRequest().catch(() => null);
-      const form: Record<string, string> = everywhere ? { everywhere: "true" } : {};
-      const question = { form, token: credential?.token };
+      const question = { form: { everywhere: `${everywhere}` }, token: credential?.token };
       const result = await withLock(platform, name, () => ask<LogoutResult>("logout", question)).catch((error) => {
         // Another tab, or a second click, came later than the first: there is nothing left to end.
-        if (everywhere || error.status !== 401) throw error;
+        if (everywhere || !isRefusal(error)) throw error;
         return { families: 0, session: "none" } as const;
       });
       refresh.signOut("logout");
@@ -211,18 +214,14 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
     },
     async ticketUrl(path) {
       const credential = await tokens.forRequest();
-      const plain = new URL(path, base).href;
-      if (!credential) return plain;
-      try {
-        const { url } = await ask<{ url: string }>("ticket", { form: { path }, token: credential.token });
-        return new URL(url, base).href;
-      } catch (error) {
-        const { code, status } = error as CrossfadeError;
-        if (code === "phase_off") return plain;
+      const plain = { url: path };
+      const question = { form: { path }, token: credential?.token };
+      const { url } = !credential ? plain : await ask<typeof plain>("ticket", question).catch((error) => {
+        if (error.code === "phase_off") return plain;
         // An address that the gateway does not have goes on to the application, which answers in its own way.
-        if (code === "bypassed") throw new CrossfadeError("not_found", { status });
-        throw error;
-      }
+        throw error.code === "bypassed" ? new CrossfadeError("not_found", { status: error.status }) : error;
+      });
+      return new URL(url, base).href;
     },
     close() {
       closing.abort();

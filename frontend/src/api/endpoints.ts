@@ -14,7 +14,7 @@ export function isOwn(response: Response): boolean {
 export interface Question {
   form?: Record<string, string>;
   token?: string | undefined;
-  idempotencyKey?: string | undefined;
+  key?: string | undefined;
 }
 
 /** Ask one of the gateway's own addresses; anything but a good answer of the gateway is a {@link CrossfadeError}. */
@@ -22,11 +22,11 @@ export type Ask = <Answer>(endpoint: string, question?: Question) => Promise<Ans
 
 /** @param base the address of the endpoints, ending with a slash */
 export function createAsk(platform: Platform, clock: Clock, base: string): Ask {
-  return async <Answer>(endpoint: string, { form, token, idempotencyKey }: Question = {}): Promise<Answer> => {
+  return async <Answer>(endpoint: string, { form, token, key }: Question = {}): Promise<Answer> => {
     const headers = {
       "x-crossfade": "1",
       ...(token && { authorization: `Bearer ${token}` }),
-      ...(idempotencyKey && { "idempotency-key": idempotencyKey }),
+      ...(key && { "idempotency-key": key }),
     };
     const signal = platform.deadline(PATIENCE);
     try {
@@ -39,16 +39,16 @@ export function createAsk(platform: Platform, clock: Clock, base: string): Ask {
         keepalive: !!form, // a page that is left still gets its cookie
         signal,
       });
-      const { status, ok } = response;
+      const { status } = response;
       // Something on the way that is not well for a moment, or somebody who knows nothing of us.
       if (!isOwn(response)) throw new CrossfadeError(isTemporary(status) ? "network_error" : "bypassed", { status });
       clock.sync(response.headers.get("date"));
       const body = await response.json();
-      if (ok && body) return body;
+      if (response.ok && body) return body;
       const retryAfter = Number(response.headers.get("retry-after")) || 0;
       throw new CrossfadeError(
         body.code as GatewayCode,
-        { status, retryAfter, requestId: body.request_id },
+        { status, retryAfter, requestId: body.request_id ?? "" },
         body.detail ?? body.title,
       );
     } catch (cause) {

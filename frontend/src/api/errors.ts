@@ -60,7 +60,7 @@ export type GatewayCode =
  * What the client itself finds out.
  *
  * - `network_error`: no answer, a broken one, or one from something between here and the gateway;
- * - `timeout`: no answer within ten seconds;
+ * - `timeout`: no answer in time: ten seconds for one of the gateway, five for who waits for a token;
  * - `bypassed`: an address of the gateway was answered by something else, so there is no gateway on the way;
  * - `user_changed`: while a request waited for a token, another user signed in; it was not sent.
  *
@@ -140,6 +140,11 @@ export function isCrossfadeError<Code extends ErrorCode = ErrorCode>(
   code?: Code,
 ): error is CrossfadeError<Code> {
   return error instanceof CrossfadeError && (code === undefined || error.code === code);
+}
+
+/** Whether the gateway refused what was shown. Without it on the way, a 401 of the application says nothing of that. */
+export function isRefusal({ status, code }: CrossfadeError): boolean {
+  return status === 401 && code !== "bypassed";
 }
 
 /** Whether a status speaks of a moment and not of the request (RFC 9110 section 15.5.9, RFC 6585 section 4). */

@@ -10,35 +10,38 @@ import type { Tokens } from "./tokens.js";
  */
 export type Exclusion = string | RegExp | ((url: URL) => boolean);
 
-/** What requests are sent with. */
-export interface FetchOptions {
-  tokens: Tokens;
-  fetch: typeof fetch;
-  base: URL;
-  exclude: readonly Exclusion[];
-}
-
 /** Make a `fetch` that carries the user's token to the gateway's own origin, and nowhere else. */
-export function createFetch({ tokens, fetch, base, exclude }: FetchOptions): typeof globalThis.fetch {
+export function createFetch(
+  tokens: Tokens,
+  fetch: typeof globalThis.fetch,
+  base: URL,
+  exclude: readonly Exclusion[],
+): typeof globalThis.fetch {
   return async (input, init) => {
     const isRequest = input instanceof Request;
     const url = new URL(isRequest ? input.url : input, base);
     const target = isRequest ? input : url;
-    const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined));
+    const given: RequestInit = isRequest ? input : {};
+    const headers = new Headers(init?.headers ?? given.headers);
+    // The origin of a `blob:` address is that of its page, so that the address itself is compared.
+    const isElsewhere = !url.href.startsWith(`${base.origin}/`);
     // An `Authorization` of the application's own is its own business.
-    if (url.origin !== base.origin || headers.has("authorization") || exclude.some((rule) => isMatch(rule, url))) {
+    if (isElsewhere || headers.has("authorization") || exclude.some((rule) => isMatch(rule, url))) {
       return fetch(target, init);
     }
-    const signal = init?.signal ?? (isRequest ? input.signal : null);
+    const signal = init?.signal ?? given.signal;
+    // The session cookie goes along while both worlds live, which keeps it warm. In a page of the same origin it does
+    // so anyway, and `include` would fail where a redirect leads to another origin that answers `*` to everybody.
+    const isFromElsewhere = base.origin !== globalThis.location?.origin;
+    const isWanted = (init?.credentials ?? given.credentials) !== "omit";
+    const cookies = isFromElsewhere && isWanted && ({ credentials: "include" } as const);
 
     const send = (credential: Credential | null, isLast: boolean) => {
       const sent = new Headers(headers);
       if (credential) sent.set("authorization", `Bearer ${credential.token}`);
       // A request's body can be read once; the copy leaves it for a second time.
       const copy = isRequest && !isLast ? input.clone() : target;
-      // The session cookie goes along while both worlds live, which keeps it warm.
-      const credentials = init?.credentials === "omit" ? "omit" : "include";
-      return fetch(copy, { ...init, headers: sent, credentials });
+      return fetch(copy, { ...init, ...cookies, headers: sent });
     };
 
     const used = await tokens.forRequest(signal);
@@ -63,6 +66,6 @@ export function createFetch({ tokens, fetch, base, exclude }: FetchOptions): typ
 function isMatch(rule: Exclusion, url: URL): boolean {
   const { pathname } = url;
   if (typeof rule === "function") return rule(url);
-  if (typeof rule !== "string") return rule.test(pathname);
+  if (typeof rule !== "string") return pathname.search(rule) >= 0; // unlike `test`, not misled by a flag `g`
   return rule.endsWith("*") ? pathname.startsWith(rule.slice(0, -1)) : pathname === rule;
 }

@@ -37,33 +37,30 @@ export function createGrants(platform: Platform, ask: Ask, clientId: string, nam
   let key = "";
   let drawnAt = 0;
 
-  const request = (form: Record<string, string>, idempotencyKey?: string) =>
-    ask<TokenAnswer>("token", { form: { ...form, client_id: clientId }, idempotencyKey });
+  const request = (form: Record<string, string>, key?: string) =>
+    ask<TokenAnswer>("token", { form: { ...form, client_id: clientId }, key });
 
   /** The key is the same for each try of one exchange, so that a lost answer opens no second family. */
   async function exchange(): Promise<TokenAnswer | null> {
     const now = platform.monotonic();
-    if (!key || now - drawnAt > KEY_LIFE) [key, drawnAt] = [`${platform.random()}${platform.random()}`, now];
-    try {
-      const answer = await request(EXCHANGE, key);
-      key = "";
-      return answer;
-    } catch (error) {
-      const { code, isTemporary } = error as CrossfadeError;
-      if (!isTemporary) key = "";
-      if (NOBODY.includes(code)) return null;
-      throw error;
+    if (!key || now - drawnAt > KEY_LIFE) {
+      key = `${platform.random()}${platform.random()}`;
+      drawnAt = now;
     }
+    const answer = await request(EXCHANGE, key).catch((error: CrossfadeError) => {
+      if (!error.isTemporary) key = "";
+      if (NOBODY.includes(error.code)) return null;
+      throw error;
+    });
+    key = "";
+    return answer;
   }
 
-  async function refreshOrExchange(): Promise<TokenAnswer | null> {
-    try {
-      return await request({ grant_type: "refresh_token" });
-    } catch (error) {
-      if ((error as CrossfadeError).code !== "invalid_grant") throw error;
+  const refreshOrExchange = () =>
+    request({ grant_type: "refresh_token" }).catch((error: CrossfadeError) => {
+      if (error.code !== "invalid_grant") throw error;
       return exchange();
-    }
-  }
+    });
 
   return {
     obtain: (isOver) => withLock(platform, name, async () => (isOver() ? null : refreshOrExchange())),

@@ -54,7 +54,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     held = { token, subject, life, expiresAt: clock.now() + life };
     isSuspended = isCookieRefused = false;
     const from = state.subject;
-    const expiresAt = Math.round(wall() + life);
+    const expiresAt = wall() + life;
     set({ status: "token", subject, phase, expiresAt });
     if (from !== null && from !== subject) emit("userChanged", { from, to: subject });
     emit("refreshed", state);
@@ -85,7 +85,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
       isCookieRefused = true;
     },
     /** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
-    isAgeing: () => !!held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
+    isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
     /** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
     suspend(phase: Phase) {
       isSuspended = !!findUsable();

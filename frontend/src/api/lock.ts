@@ -9,10 +9,10 @@ const PATIENCE = 3000;
  * on it. Nothing is stolen, and `work` must call nobody's callbacks.
  */
 export async function withLock<Result>(platform: Platform, name: string, work: () => Promise<Result>): Promise<Result> {
-  if (!platform.locks) return work();
   let isHeld = false;
   try {
-    return await platform.locks.request(name, { signal: platform.deadline(PATIENCE) }, () => {
+    // Where there are none, that is an error too, and the same way on.
+    return await platform.locks!.request(name, { signal: platform.deadline(PATIENCE) }, () => {
       isHeld = true;
       return work();
     });

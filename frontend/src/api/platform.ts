@@ -30,7 +30,7 @@ export function thisPlatform(): Platform {
     wall: Date.now,
     monotonic: () => performance.now(),
     random: Math.random,
-    timer: (callback, milliseconds) => void setTimeout(callback, milliseconds),
+    timer: (callback, milliseconds) => setTimeout(callback, milliseconds),
     deadline: (milliseconds) => AbortSignal.timeout(milliseconds),
     locks: scope.navigator?.locks,
     channel(name) {
@@ -47,7 +47,6 @@ export function thisPlatform(): Platform {
 export function attempt<Result>(work: () => Result): Result | undefined {
   try {
     return work();
-  } catch {
-    return undefined;
-  }
+  } catch {}
+  return undefined;
 }

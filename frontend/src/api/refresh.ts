@@ -32,29 +32,36 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
   let endPause = () => {};
   let isClosed = false;
 
-  /** Renew the token, unless that is under way. On a server there is no user whose cookies could be sent. */
-  function renew(): void {
-    if (flight || isServer) return;
+  /**
+   * Renew the token. On a server there is no user whose cookies could be sent.
+   *
+   * @returns the renewal that was under way before, which this one joins
+   */
+  function renew(): Promise<void> | null {
+    if (flight || isServer) return flight;
     firstTry = new Promise((letGo) => {
       flight = tryUntilAnswered(letGo).finally(() => {
         flight = null;
         letGo();
       });
     });
+    return null;
   }
 
   /**
    * Wait for a token, but not for ever, and not for somebody who has left. Where the cookie can stand in, those who wait
    * are let go after the first try.
+   *
+   * @returns whether it was too long
    */
-  function renewed(signal?: AbortSignal | null): Promise<void> {
+  function renewed(signal?: AbortSignal | null): Promise<true | void> {
     renew();
-    const patience = new Promise<void>((resolve, reject) => {
-      deadline(PATIENCE).addEventListener("abort", () => resolve());
-      if (signal?.aborted) reject(signal.reason);
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    const patience = new Promise<true>((resolve, reject) => {
+      deadline(PATIENCE).addEventListener("abort", () => resolve(true));
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", () => reject(signal.reason));
     });
-    return Promise.race([holder.mayUseCookie() ? firstTry : flight, patience]) as Promise<void>;
+    return Promise.race([holder.mayUseCookie() ? firstTry : flight, patience]) as Promise<true | void>;
   }
 
   /**
@@ -96,10 +103,10 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
 
   /** There is no token to be had now, and trying again would not help. */
   function giveUp(error: CrossfadeError): void {
-    const { code } = error;
-    failure = COOKIE_INSTEAD.has(code) ? null : error;
-    if (code === "issuing_suspended") holder.suspend("handback");
-    else holder.useCookie(COOKIE_INSTEAD.get(code));
+    const phase = COOKIE_INSTEAD.get(error.code);
+    failure = COOKIE_INSTEAD.has(error.code) ? null : error;
+    if (phase === "handback") holder.suspend(phase);
+    else holder.useCookie(phase);
   }
 
   function signOut(reason: "logout" | "expired" | "elsewhere"): void {

@@ -1,5 +1,5 @@
 import type { Ask } from "./endpoints.js";
-import { CrossfadeError } from "./errors.js";
+import { CrossfadeError, isRefusal } from "./errors.js";
 import type { ClientState, Phase } from "./events.js";
 import type { Credential, Holder } from "./holder.js";
 import type { Refresh } from "./refresh.js";
@@ -54,18 +54,16 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
     isOwn: boolean,
     signal?: AbortSignal | null,
   ): Promise<Credential | null> {
-    if (used && !isOwn) return (await isWithoutGateway()) ? null : used;
+    if (used && !isOwn) {
+      if (is("token") && isLookDue()) await look().catch(() => {});
+      return is("cookie") ? null : used; // the cookie alone where there is no gateway
+    }
     if (used) holder.drop(used);
     else if (!isOwn || is("visitor") || (is("cookie") && !isLookDue())) return used;
     else if (is("cookie")) holder.doubt(); // it does not count any more: are tokens given out again?
     else holder.refuseCookie(); // nobody can say now who this is, and that is no reason to sign in again
     const next = await forRequest(signal, used?.subject);
     return next ?? (is("visitor") ? used : null);
-  }
-
-  async function isWithoutGateway(): Promise<boolean> {
-    if (is("token") && isLookDue()) await look().catch(() => {});
-    return is("cookie");
   }
 
   function isLookDue(): boolean {
@@ -80,26 +78,25 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
   /** Ask the gateway who this is. */
   async function look(): Promise<ClientState | null> {
     const used = await forRequest();
-    try {
-      const { subject, phase } = await ask<SessionAnswer>("session", { token: used?.token });
-      holder.set({ phase });
-      if (subject && !used) return renew(false); // somebody has signed in, or tokens are given out again
-    } catch (caught) {
-      const error = caught as CrossfadeError;
-      if (error.status === 401) await after401(used, true);
+    const answer = await ask<SessionAnswer>("session", { token: used?.token }).catch(async (error: CrossfadeError) => {
+      if (isRefusal(error)) await after401(used, true);
       else if (error.isTemporary) throw error;
       else refresh.giveUp(error);
-    }
-    return current();
+    });
+    if (answer) holder.set({ phase: answer.phase });
+    // Somebody has signed in, or tokens are given out again.
+    return answer?.subject && !used ? renew(false) : current();
   }
 
   /** Ask for a token, whatever is known; returns when that was answered or patience is over. */
-  async function renew(isStrict: boolean): Promise<ClientState | null> {
+  async function renew(isStrict: boolean, isAgain = false): Promise<ClientState | null> {
     if (!findUsable()) holder.doubt();
-    await refresh.renewed();
-    const { failure } = refresh;
+    const isJoining = refresh.renew() && !isAgain;
+    const isLate = await refresh.renewed();
+    const failure = refresh.failure ?? (isLate && new CrossfadeError("timeout"));
     if (failure && (isStrict || !failure.isTemporary)) throw failure;
-    return current();
+    // What was asked before may have been answered before somebody signed in.
+    return isJoining && !findUsable() && !is("cookie") ? renew(isStrict, true) : current();
   }
 
   return { forRequest, after401, look, renew };

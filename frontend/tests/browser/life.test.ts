@@ -171,6 +171,24 @@ test("a POST needs no CSRF token of the application while a token carries it", a
   expect(answer).toMatchObject([201, { user: "ada", text: "From a page" }]);
 });
 
+test("a redirect to a file that another origin gives to everybody is followed, and takes no token along", async () => {
+  const files = new Front();
+  await files.listen();
+  files.fate = () => ({ status: 200, headers: { "access-control-allow-origin": "*" }, body: "a file" });
+  front.connects = files.origin;
+  try {
+    const tab = await ada.tab();
+    front.fate = ({ url }) => (url === "/download" ? { status: 302, headers: { location: `${files.origin}/file` } } : null);
+    const download = () => window.client.fetch("/download").then((response) => response.text(), String);
+    expect(await tab.evaluate(download)).toBe("a file");
+    expect(front.lastAuthorization).toMatch(/^Bearer /);
+    expect(files.lastAuthorization).toBe("");
+  } finally {
+    front.connects = "";
+    files.close();
+  }
+});
+
 test("signing in by name, and tickets, where the gateway has neither: clear errors", async () => {
   const tab = await ada.tab();
   const codes = await tab.evaluate(async () => [

@@ -138,6 +138,14 @@ describe("faults", () => {
     expect(await tab.user()).toBe("ada");
   });
 
+  test("an error is whole where the answer is not", async () => {
+    const tab = await browser.signedIn();
+    const headers = { "x-crossfade": "1", "retry-after": "soon" };
+    browser.gateway.fault = () => Response.json({ code: "store_unavailable" }, { status: 503, headers });
+    const whole = { code: "store_unavailable", message: "store_unavailable", requestId: "", retryAfter: 0 };
+    await expect(browser.time.until(tab.client.session())).rejects.toMatchObject(whole);
+  });
+
   test("a logout that does not reach the gateway is no logout", async () => {
     const tab = await browser.signedIn();
     browser.isOnline = false;

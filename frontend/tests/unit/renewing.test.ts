@@ -70,6 +70,14 @@ describe("renewing", () => {
     expect(browser.gateway.counts.rotated).toBe(1);
   });
 
+  test("a renewal that takes too long is not said to be done", async () => {
+    const tab = await browser.signedIn();
+    browser.fate = ({ path }) => ({ latency: path.endsWith("/token") ? 8000 : 20 });
+    await expect(browser.time.until(tab.client.refresh())).rejects.toMatchObject({ code: "timeout", isTemporary: true });
+    await browser.time.pass(10_000);
+    expect(tab.told.refreshed).toHaveLength(2);
+  });
+
   test("a button may renew at any time, and is told when that fails", async () => {
     const tab = await browser.signedIn();
     await browser.time.pass(60_000);

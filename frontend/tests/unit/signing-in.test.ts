@@ -45,6 +45,19 @@ describe("signing in", () => {
     expect(await browser.time.until(tab.client.adoptSession())).toMatchObject({ subject: "ada" });
   });
 
+  test("who signs in while the page still looks is adopted, at the cost of one more look", async () => {
+    browser.jar.clear();
+    const tab = new Tab(browser);
+    browser.fate = ({ path }) => ({ latency: path.endsWith("/token") ? 1000 : 20 });
+    const first = tab.client.adoptSession();
+    await browser.time.pass(1700); // the gateway has answered: nobody
+    browser.gateway.logIn("ada", browser.jar);
+    const all = Promise.all(Array.from({ length: 5 }, () => tab.client.adoptSession()));
+    for (const session of await browser.time.until(all)) expect(session).toMatchObject({ subject: "ada" });
+    await first;
+    expect(browser.tokenRequests).toBe(2 + 2);
+  });
+
   test("a lost answer of an exchange opens no second family", async () => {
     let lost = 0;
     browser.fate = ({ form }) => (form.get("subject_token_type") && lost++ < 2 ? { lost: "response" } : {});

@@ -1,7 +1,7 @@
 /** What the package promises beside the client's behaviour. */
 import { readFileSync } from "node:fs";
 import axios from "axios";
-import { createElement } from "react";
+import { createElement, useSyncExternalStore } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, expect, expectTypeOf, test, vi } from "vitest";
 import { bundle, DEMO } from "../../scripts/bundle.mjs";
@@ -10,9 +10,15 @@ import * as everything from "../../src/index.js";
 import { CrossfadeError, type ErrorCode, isCrossfadeError, wrapGlobalFetch } from "../../src/index.js";
 import { useCrossfade } from "../../src/react.js";
 import { FakeBrowser, SITE, Tab } from "./browser.js";
+import { problem } from "./gateway.js";
 
 const HERE = new URL(".", import.meta.url).pathname;
 const read = (path: string) => readFileSync(HERE + path, "utf8");
+
+vi.mock("react", async (actual) => {
+  const react = await actual<typeof import("react")>();
+  return { ...react, useSyncExternalStore: vi.fn(react.useSyncExternalStore) };
+});
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -77,11 +83,22 @@ test("on a server the client is the built-in fetch and knows nobody", async () =
   expect(await client.adoptSession()).toMatchObject({ status: "unknown", subject: null });
   expect(sent).not.toHaveBeenCalled();
   await client.fetch("/api/me");
-  const [url, init] = sent.mock.calls[0] as unknown as [URL, RequestInit];
-  expect(url.href).toBe(`${SITE}/api/me`);
-  expect(new Headers(init.headers).has("authorization")).toBe(false);
+  expect(sent).toHaveBeenCalledWith(new URL(`${SITE}/api/me`), undefined);
   expect(await client.ticketUrl("/events/")).toBe(`${SITE}/events/`);
   client.close();
+});
+
+test("on a server a refusal of the gateway is passed on, each time", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(problem(401, "login_required")));
+  const client = everything.createClient({ baseUrl: SITE });
+  for (let time = 0; time < 2; time++) expect((await client.fetch("/api/me")).status).toBe(401);
+});
+
+test("on a server a wrapped fetch goes on with whole addresses, and refuses others as the built-in does", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({})));
+  wrapGlobalFetch(everything.createClient({ baseUrl: SITE }));
+  expect((await fetch(`${SITE}/api/me`)).status).toBe(200);
+  await expect(fetch("/api/me")).rejects.toThrow(TypeError);
 });
 
 async function signedIn(): Promise<Tab> {
@@ -101,15 +118,21 @@ test("axios sends through the client, and a refused token is healed there too", 
   expect(data).toMatchObject({ user: "ada", body: '{"text":"note"}', authorization: expect.stringMatching(/^Bearer/) });
 });
 
-test("React renders what the client knows, on a server too", async () => {
+test("React renders what the client knows, and what a server knows while it takes over", async () => {
   const tab = await signedIn();
   const Greeting = () => {
     const { status, subject } = useCrossfade(tab.client);
     return createElement("p", null, `${status} ${subject}`);
   };
-  expect(renderToString(createElement(Greeting))).toBe("<p>token ada</p>");
-  const before = tab.client.state;
-  expect(tab.client.state).toBe(before);
+  expect(renderToString(createElement(Greeting))).toBe("<p>unknown null</p>");
+  const [subscribe, read] = vi.mocked(useSyncExternalStore).mock.calls[0]!;
+  expect(read()).toBe(tab.client.state);
+  const changed = vi.fn();
+  const stop = subscribe(changed);
+  await tab.browser.time.until(tab.client.logout());
+  expect(changed).toHaveBeenCalled();
+  expect(read()).toMatchObject({ status: "visitor" });
+  stop();
 });
 
 test("every fetch of the page can go through the client, and no longer after that", async () => {

@@ -94,6 +94,20 @@ describe("the way back", () => {
     expect((await (await last.get("/api/me")).json()).authorization).toMatch(/^Bearer/);
   });
 
+  test("an application's 401 to a logout past the gateway is no logout", async () => {
+    const tab = await browser.signedIn();
+    const unauthorized = () => new Response("who?", { status: 401 });
+    browser.gateway.fault = ({ path }) => (path.startsWith("/.crossfade/") ? unauthorized() : null);
+    await expect(browser.time.until(tab.client.logout())).rejects.toMatchObject({ code: "bypassed", status: 401 });
+    expect(tab.told.signedOut).toEqual([]);
+    browser.gateway.fault = null;
+    browser.jar.clear();
+    const visitor = new Tab(browser);
+    await browser.time.until(visitor.client.adoptSession());
+    browser.gateway.fault = unauthorized;
+    expect(await browser.time.until(visitor.client.session())).toMatchObject({ status: "cookie", phase: "bypassed" });
+  });
+
   test("an application that refuses our token because the gateway is gone gets the cookie alone", async () => {
     const tab = await browser.signedIn();
     browser.gateway.isBypassed = true;
