@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gateway.flow.grants import TokenPolicy
 from gateway.flow.live import Live
+from gateway.lately import Lately
 from gateway.model import Revocation, RevocationKind, VerifiedToken
 from gateway.ports import RefreshStore, RevocationLog, RevocationStore
 
@@ -14,6 +15,13 @@ _STEP = 500
 """Families that one transaction ends."""
 _SKEW = 5.0
 """Seconds by which the clock of a gateway that opened a family may be ahead."""
+
+
+_AGAIN = 60.0
+"""Seconds for which a token that this process has revoked is not recorded a second time."""
+_REVOKED = 2 << 20
+"""Bytes of those that are remembered; one costs about 200."""
+_ONE = 200
 
 
 class Endings:
@@ -33,6 +41,7 @@ class Endings:
         self._log = log
         self._revocation = revocation
         self._live = live
+        self._revoked: Lately[float] = Lately(_REVOKED)
 
     async def end_families(self, family_ids: Sequence[str], reason: str, now: float) -> int:
         """End families; returns how many were still live."""
@@ -70,10 +79,18 @@ class Endings:
         await self.announce(await self._log.record([Revocation(kind, name, self._until(now), reason)], now))
 
     async def end_token(self, token: VerifiedToken, reason: str, now: float) -> None:
-        """Revoke one access token for as long as anybody could accept it."""
+        """Revoke one access token for as long as anybody could accept it.
+
+        Whoever has a token may ask for this as often as he likes, and each record costs every gateway something and
+        the trail a line for months; so the same token is not recorded again at once.
+        """
+        recorded_at = self._revoked.find(token.token_id)
+        if recorded_at is not None and recorded_at <= now < recorded_at + _AGAIN:
+            return
         until = token.expires_at + self._policy.leeway
         revocation = Revocation(RevocationKind.TOKEN, token.token_id, until, reason)
         await self.announce(await self._log.record([revocation], now, token.session_id))
+        self._revoked.keep(token.token_id, now, _ONE)
 
     async def announce(self, revocations: Sequence[Revocation]) -> None:
         """Make recorded revocations effective: for the next request, and for what is open already."""

@@ -1,5 +1,7 @@
 """Revocation (RFC 7009), introspection (RFC 7662), and who is asking."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from gateway.errors import (
@@ -10,6 +12,7 @@ from gateway.errors import (
     RevocationUnavailable,
     SessionEnded,
     SessionUndetermined,
+    StoreUnavailable,
     Unavailable,
     VaultUnavailable,
 )
@@ -18,6 +21,7 @@ from gateway.model import (
     Credential,
     ForeignAuthorization,
     Permit,
+    Revocation,
     Shown,
     TokenCookie,
     Undetermined,
@@ -82,6 +86,40 @@ async def test_n48_a_revoked_access_token_stays_revoked_to_the_end_of_the_leeway
     await world.tokens.revoke(grant.access_token, "", WEB, now=world.now)
     (revocation,) = await world.log.live(world.now)
     assert revocation.expires_at == START + world.policy.access + world.policy.leeway
+
+
+async def test_whoever_revokes_a_token_over_and_over_fills_no_table(world: World) -> None:
+    grant, other = await world.exchange(), await world.exchange()
+    for _ in range(50):
+        await world.tokens.revoke(grant.access_token, "", WEB, now=world.now)
+    assert await world.log.sequence() == 1
+    await world.tokens.revoke(other.access_token, "", WEB, now=world.now)
+    assert await world.log.sequence() == 2
+    assert not await world.accepts(grant)
+
+
+async def test_a_token_that_was_revoked_a_while_ago_is_recorded_again(world: World) -> None:
+    """Its record may have been lost since: with a fail-over, or with a backup that was played back."""
+    grant = await world.exchange()
+    await world.tokens.revoke(grant.access_token, "", WEB, now=world.now)
+    world.pass_time(60)
+    await world.tokens.revoke(grant.access_token, "", WEB, now=world.now)
+    assert await world.log.sequence() == 2
+
+
+async def test_a_revocation_that_could_not_be_recorded_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> Sequence[Revocation]:
+        raise StoreUnavailable
+
+    grant = await world.exchange()
+    with monkeypatch.context() as outage:
+        outage.setattr(world.log, "record", away)
+        with pytest.raises(StoreUnavailable):
+            await world.tokens.revoke(grant.access_token, "", WEB, now=world.now)
+    await world.tokens.revoke(grant.access_token, "", WEB, now=world.now)
+    assert not await world.accepts(grant)
 
 
 # --- introspection ---
