@@ -303,9 +303,12 @@ class ProofReplays(Protocol):
     """Which DPoP proofs were shown lately (RFC 9449 section 11.1), in bounded memory."""
 
     def is_first(self, name: str, until: float, now: float) -> Awaitable[bool]:
-        """Whether nobody has shown it before; remembers it `until` it would be refused anyhow. Never raises.
+        """Whether nobody has shown it before; remembers it `until` it would be refused anyhow.
 
         May be awaited by a story that is stepped by hand.
+
+        Raises:
+            Overloaded: so many are shown at once that this one cannot be looked up in time.
         """
         ...
 

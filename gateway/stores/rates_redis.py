@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from gateway.core.rates import Charge
 from gateway.stores.rates_memory import MemoryRateLimiter
 from gateway.stores.redis_address import RedisAddress
-from gateway.stores.redis_client import connect, renamed
-from gateway.stores.redis_connection import RedisFault
-
-_TIMEOUT = 0.1
-"""Seconds that Redis may take; then the process counts alone."""
+from gateway.stores.redis_connection import PROTOCOL, RedisFault
+from gateway.stores.redis_line import LineCrowded, RedisLine
 
 _REST = 2.0
 """Seconds for which a Redis that failed is not asked again, so that its outage slows nobody down."""
@@ -32,29 +29,32 @@ return 0
 
 
 class RedisRateLimiter:
-    """Asks Redis; while it is away each process counts alone, so that there is a limit and nobody is locked out."""
+    """Asks Redis; while it is away each process counts alone, so that there is a limit and nobody is locked out.
+
+    What is too much at once is counted alone too, each request for itself.
+    """
 
     def __init__(self, address: RedisAddress, prefix: str = "{cf}:") -> None:
-        self._redis = connect(address, _TIMEOUT)
-        self._script = self._redis.register_script(_TAKE)
+        self._line = RedisLine(address, rest=_REST)
         self._prefix = f"{prefix}rate:"
         self._alone = MemoryRateLimiter()
-        self._rests_until = 0.0
 
     async def take(self, charges: Sequence[Charge], now: float) -> float:
         """Take one of each and return 0.0; or take none and return how many seconds to wait."""
-        if now >= self._rests_until:
-            try:
-                return await self._ask(charges)
-            except RedisFault:
-                self._rests_until = now + _REST
-        return await self._alone.take(charges, now)
+        try:
+            return await self._ask(charges, now)
+        except (LineCrowded, RedisFault):
+            return await self._alone.take(charges, now)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._redis.aclose()
+        """Close the connection."""
+        await self._line.aclose()
 
-    async def _ask(self, charges: Sequence[Charge]) -> float:
+    async def _ask(self, charges: Sequence[Charge], now: float) -> float:
         keys = [self._prefix + charge.name for charge in charges]
-        times = [round(time * 1e6) for charge in charges for time in (charge.rate.period, charge.rate.step)]
-        return int(await renamed(self._script(keys=keys, args=times))) / 1e6
+        times = [str(round(time * 1e6)) for charge in charges for time in (charge.rate.period, charge.rate.step)]
+        # The whole script each time, which Redis knows again by its digest: it may have been flushed in between.
+        reply = await self._line.ask("EVAL", _TAKE, str(len(keys)), *keys, *times, now=now)
+        if not isinstance(reply, int):
+            raise RedisFault(PROTOCOL)
+        return reply / 1e6

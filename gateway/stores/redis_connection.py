@@ -15,6 +15,8 @@ import hiredis
 from gateway.stores.redis_address import RedisAddress
 
 UNREACHABLE, LOST, TIMEOUT, PROTOCOL = "unreachable", "lost", "timeout", "protocol"
+CROWDED = "crowded"
+"""Redis answers, but not us in time: there is too much before us."""
 _LATE_LOOP = 0.02
 """By how much the event loop itself must be late before a passed deadline is not held against Redis. In seconds."""
 _ERROR_WORD = re.compile(r"\b[A-Z]{3,20}\b")
@@ -45,27 +47,41 @@ class _Call:
 class RedisConnection(asyncio.Protocol):
     """A connection that was greeted. `deadline` is in seconds and holds for each command.
 
-    `why_lost` is empty for as long as the connection can be used.
+    With `bears_crowds` a command that passes its deadline, while others were answered within as long, fails alone with
+    CROWDED, and the connection lives on. `why_lost` is empty for as long as the connection can be used.
     """
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, *, bears_crowds: bool = False) -> None:
         self.deadline = deadline
         self.why_lost = ""
+        self._bears_crowds = bears_crowds
+        self._heard_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._calls: deque[_Call] = deque()
         self._transport: asyncio.Transport | None = None
 
+    @property
+    def unanswered(self) -> int:
+        """How many commands have no reply yet, those among them that nobody waits for any more."""
+        return len(self._calls)
+
     @classmethod
     async def open(
-        cls, address: RedisAddress, tls: ssl.SSLContext | None, *, connect_timeout: float, deadline: float
+        cls,
+        address: RedisAddress,
+        tls: ssl.SSLContext | None,
+        *,
+        connect_timeout: float,
+        deadline: float,
+        bears_crowds: bool = False,
     ) -> Self:
         """Connect and greet within `connect_timeout` seconds.
 
         Raises:
             RedisFault: it could not be reached, or did not let us in.
         """
-        connection = cls(connect_timeout)
+        connection = cls(connect_timeout, bears_crowds=bears_crowds)
         try:
             async with asyncio.timeout(connect_timeout):
                 await connection._connect(address, tls)
@@ -119,6 +135,7 @@ class RedisConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Give each reply to the oldest command without one."""
+        self._heard_at = self._loop.time()
         try:
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not False and not self.why_lost:
@@ -138,9 +155,12 @@ class RedisConnection(asyncio.Protocol):
 
     def _pass_deadline(self, call: _Call) -> None:
         # After a pause of our own process the reply may lie in the socket already: look there once before judging.
-        if not call.was_excused and self._loop.time() - call.due > _LATE_LOOP:
+        now = self._loop.time()
+        if not call.was_excused and (self._bears_crowds or now - call.due > _LATE_LOOP):
             call.was_excused = True
             call.timer = self._loop.call_later(_LATE_LOOP, self._pass_deadline, call)
+        elif self._bears_crowds and now - self._heard_at < self.deadline:
+            _fail(call, RedisFault(CROWDED))  # it keeps its place, so that its reply is not taken for another's
         else:
             self.close(TIMEOUT)
 

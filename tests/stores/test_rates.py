@@ -124,3 +124,12 @@ class TestRedis(RateLimiterRules):
                 server.tell("REPLICAOF", "127.0.0.1", "1")
             waits = [await limiter.take([A], NOW) for _ in range(6)]
             assert [wait > 0 for wait in waits] == [False] * 5 + [True]
+
+    async def test_a_burst_switches_nothing_off(self, redis: RedisServer) -> None:
+        many = Charge("address:many", Rate(1000, 3600.0))
+        async with limiter_on(redis) as one, limiter_on(redis) as two:
+            waits = await asyncio.gather(*(one.take([many], NOW) for _ in range(3000)))
+            assert waits.count(0.0) == 1000
+            assert await two.take([many], NOW) > 0.0
+            assert await one.take([A, B], NOW) == 0.0
+            assert redis.tell("EXISTS", "{cf}:rate:family:a") == ":1"

@@ -190,3 +190,28 @@ async def test_a_loopback_port_does_as_well_as_a_socket(tmp_path: Path) -> None:
         connection.close("test over")
         async with running_store(server, UnsteadyLog(), RARE) as store:
             assert await store.look_up(TOKEN) == Standing()
+
+
+async def test_a_crowd_fails_those_that_wait_too_long_alone() -> None:
+    served = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        for _ in range(10):  # to as many that asked at once
+            await asyncio.sleep(0.1)
+            writer.write(b"+fine\r\n")
+        served.set()
+        await reader.read(4096)
+        writer.write(b"+another\r\n")
+        await reader.read()
+
+    async with listening(answer) as port:
+        connection = await RedisConnection.open(
+            RedisAddress("127.0.0.1", port), None, connect_timeout=1.0, deadline=0.5, bears_crowds=True
+        )
+        replies = await asyncio.gather(*(connection.call("PING") for _ in range(10)), return_exceptions=True)
+        assert replies[0] == b"fine"
+        assert str(replies[-1]) == "crowded"
+        await served.wait()
+        assert await connection.call("PING") == b"another"  # replies that nobody waited for are in nobody's way
+        connection.close("test over")

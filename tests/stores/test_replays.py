@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.errors import Overloaded
 from gateway.ports import ProofReplays
 from gateway.stores.redis_address import parse_redis_url
 from gateway.stores.replays_memory import MemoryProofReplays
@@ -103,3 +104,24 @@ class TestRedis(ReplayRules):
                     assert all([await replays.is_first(str(number), now + 60, now) for number in range(100)])
             finally:
                 server.thaw()
+
+    async def test_a_burst_does_not_let_a_proof_count_twice(self, redis: RedisServer) -> None:
+        now = time.time()
+        async with replays_on(redis) as one, replays_on(redis) as two:
+            names = [str(number) for number in range(3000)]
+            firsts = await asyncio.gather(*(one.is_first(name, now + 60, now) for name in names))
+            assert all(firsts)
+            seconds = await asyncio.gather(*(two.is_first(name, now + 60, now) for name in names))
+            assert not any(seconds)
+
+    async def test_what_is_too_much_at_once_is_refused_as_an_overload(self, redis: RedisServer) -> None:
+        now = time.time()
+        async with replays_on(redis) as one, replays_on(redis) as two:
+            assert await one.is_first("captured", now + 60, now)
+            flood = [two.is_first(str(number), now + 60, now) for number in range(9000)]
+            answers = await asyncio.gather(*flood, two.is_first("captured", now + 60, now), return_exceptions=True)
+            assert isinstance(answers[-1], Overloaded)
+            assert {type(answer) for answer in answers} == {bool, Overloaded}
+            assert not await one.is_first("captured", now + 60, now)
+            assert await two.is_first("afterwards", now + 60, now)
+            assert not await one.is_first("afterwards", now + 60, now)  # Redis was told: nothing rests
