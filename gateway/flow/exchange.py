@@ -19,7 +19,7 @@ from gateway.errors import (
 from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
-from gateway.flow.grants import Grant, TokenPolicy, TokenSecrets
+from gateway.flow.grants import Grant, Prove, TokenPolicy, TokenSecrets
 from gateway.flow.rates import TokenRates
 from gateway.headers import encode_value
 from gateway.model import LegacySession, SessionCookie, Undetermined, VaultedSession
@@ -64,7 +64,7 @@ class Exchange:
         self._entropy = entropy
 
     async def open(
-        self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str, bound_key: str
+        self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str, prove: Prove
     ) -> Grant:
         """Open a family for the session that the cookies resolve to. See `TokenFlow.exchange`."""
         await self._rates.ensure_session_may(self._secrets.session_hash(shown.site, _written(shown)), now)
@@ -74,6 +74,7 @@ class Exchange:
         session_hash = self._secrets.session_hash(session.site, session.key)
         if await self._is_barred(session_hash, session, now):
             raise SessionUnverifiable
+        bound_key = await prove()
         draw = self._draw(session, client, idempotency_key, bound_key)
         family = self._new_family(draw, session, client, session_hash, bound_key, now)
         opened = await self._find_or_open(family, draw, shown, session, now, is_repeatable=bool(idempotency_key))

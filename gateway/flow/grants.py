@@ -2,11 +2,24 @@
 
 import hashlib
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gateway.core.rotation import RotationPolicy
 from gateway.model import Credential
 from gateway.records import Family, RefreshOutcome
+
+Prove = Callable[[], Awaitable[str]]
+"""Returns the thumbprint of the key that a token request proves, empty for none; raises ProofRefused, Overloaded.
+
+Called at most once, and only for a session or a refresh token that is known: who has neither costs no signature and no
+name among the proofs that are remembered. A limit by address instead would be shared by all users behind one address.
+"""
+
+
+async def proves_nothing() -> str:
+    """Be the `Prove` of a request without a proof."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

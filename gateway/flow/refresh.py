@@ -22,7 +22,7 @@ from gateway.facts import Event
 from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
-from gateway.flow.grants import Grant, TokenPolicy, TokenSecrets
+from gateway.flow.grants import Grant, Prove, TokenPolicy, TokenSecrets
 from gateway.flow.rates import TokenRates
 from gateway.model import LegacySession, SessionCookie
 from gateway.ports import Facts, RefreshStore, SessionStore, Vault
@@ -33,10 +33,14 @@ _GRANTED = frozenset({RefreshOutcome.ROTATED, RefreshOutcome.TOO_YOUNG, RefreshO
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the session behind a family is now; or the error that answers a token which would be good otherwise."""
+    """What the session behind a family is now; or the error that answers a token which would be good otherwise.
+
+    `bound_key` is what the client has proved; nobody is asked where the token is not known.
+    """
 
     session: LegacySession | None = None
     error: GatewayError = field(default_factory=SessionUndetermined)
+    bound_key: str = ""
 
 
 class Refresh:
@@ -67,14 +71,13 @@ class Refresh:
         self._rates = rates
         self._entropy = entropy
 
-    async def rotate(self, token: str, client: Client, *, now: float, bound_key: str) -> Grant:
+    async def rotate(self, token: str, client: Client, *, now: float, prove: Prove) -> Grant:
         """Hand out the successor of a refresh token. See `TokenFlow.refresh`."""
         ensure_well_formed(token)
         sequence = await self._access.sequence()
-        look = await self._look_behind(token, client, bound_key, now)
-        rotation = await self._families.rotate(
-            hash_token(token), self._decide(token, client, bound_key, look, now), now
-        )
+        look = await self._look_behind(token, client, prove, now)
+        bound_key = look.bound_key
+        rotation = await self._families.rotate(hash_token(token), self._decide(token, client, look, now), now)
         family = self._following(await self._granted(rotation), look)
         access_token, expires_in = await self._access.issue(family, sequence, now, bound_key=bound_key)
         decision = rotation.decision
@@ -95,7 +98,7 @@ class Refresh:
     # --- the token ---
 
     def _decide(
-        self, token: str, client: Client, bound_key: str, look: _Look, now: float
+        self, token: str, client: Client, look: _Look, now: float
     ) -> Callable[[Family, RefreshRow], RotationDecision]:
         """Return the decision about the token, which is also made when its session is not known to go on.
 
@@ -111,7 +114,7 @@ class Refresh:
                 row,
                 presented=token,
                 client_id=client.id,
-                bound_key=bound_key,
+                bound_key=look.bound_key,
                 fresh=fresh,
                 policy=policy,
                 pepper=self._secrets.pepper,
@@ -142,20 +145,23 @@ class Refresh:
 
     # --- the session behind it ---
 
-    async def _look_behind(self, token: str, client: Client, bound_key: str, now: float) -> _Look:
+    async def _look_behind(self, token: str, client: Client, prove: Prove, now: float) -> _Look:
         """Look at the session of a token that may be good; one that cannot be is left to the decision about it."""
         family = await self._families.find_family_of_token(hash_token(token))
-        if family is None or not _may_use(client, bound_key, family) or not _is_live(family, now):
+        if family is None or family.client_id != client.id:
             return _Look()
+        bound_key = await prove()
+        if family.bound_key not in ("", bound_key) or not _is_live(family, now):
+            return _Look(bound_key=bound_key)
         try:
             await self._rates.ensure_family_may(family, now)
-            return await self._look(family, now)
+            return _Look(await self._look(family, now), bound_key=bound_key)
         except (SessionUndetermined, VaultUnavailable, TooMany) as error:
-            return _Look(error=error)
+            return _Look(error=error, bound_key=bound_key)
         except SessionEnded:
-            return _Look(error=InvalidGrant("ended"))
+            return _Look(error=InvalidGrant("ended"), bound_key=bound_key)
 
-    async def _look(self, family: Family, now: float) -> _Look:
+    async def _look(self, family: Family, now: float) -> LegacySession:
         """Resolve the session of a family. One that is over, or somebody else's, ends the family.
 
         Raises:
@@ -177,7 +183,7 @@ class Refresh:
             raise await self._ended(family, "other_user", now)
         if not verdict.is_bound and not self._policy.trust_store_alone:
             raise SessionUndetermined
-        return _Look(verdict)
+        return verdict
 
     async def _ended(self, family: Family, reason: str, now: float) -> InvalidGrant:
         await self._endings.end_families([family.id], reason, now)
@@ -197,10 +203,6 @@ class Refresh:
         assert session is not None  # else the token was not granted
         absolute = min(family.absolute_expires_at, self._end(family, session))
         return replace(family, claims=session.claims, absolute_expires_at=absolute)
-
-
-def _may_use(client: Client, bound_key: str, family: Family) -> bool:
-    return family.client_id == client.id and family.bound_key in ("", bound_key)
 
 
 def _is_live(family: Family, now: float) -> bool:

@@ -19,7 +19,7 @@ from gateway.flow.access import AccessTokens, EnsureAlive
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.exchange import Exchange
-from gateway.flow.grants import Grant, LogoutResult, TokenPolicy, TokenSecrets, Whoami
+from gateway.flow.grants import Grant, LogoutResult, Prove, TokenPolicy, TokenSecrets, Whoami, proves_nothing
 from gateway.flow.live import Live
 from gateway.flow.logout import Logout
 from gateway.flow.orders import RevocationOrders
@@ -123,12 +123,18 @@ class TokenFlow:
         await self._rates.ensure_address_may(address, now)
 
     async def exchange(
-        self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str = "", bound_key: str = ""
+        self,
+        shown: SessionCookie,
+        client: Client,
+        *,
+        now: float,
+        idempotency_key: str = "",
+        prove: Prove = proves_nothing,
     ) -> Grant:
         """Give tokens to a session (RFC 8693): a new family, its first refresh token and its vault entry in one.
 
         With an `idempotency_key` the same request gives the same family and refresh token again within the grace.
-        With `bound_key`, the thumbprint of a key, the tokens are bound to it (RFC 9449).
+        The tokens are bound to the key that `prove` returns the thumbprint of (RFC 9449).
 
         Raises:
             SessionUnverifiable: the cookies resolve to no user, nobody checked that the application would accept
@@ -137,18 +143,17 @@ class TokenFlow:
             TooManyFamilies: the session has as many as it may.
             TooMany: it, or its user, has asked too often lately.
             InvalidRequest: the idempotency key was used before the grace began.
+            ProofRefused, Overloaded: as `prove` says.
         """
         try:
-            grant = await self._exchange.open(
-                shown, client, now=now, idempotency_key=idempotency_key, bound_key=bound_key
-            )
+            grant = await self._exchange.open(shown, client, now=now, idempotency_key=idempotency_key, prove=prove)
         except (SessionUnverifiable, TooManyFamilies):
             self._facts.count(Event.EXCHANGE_REFUSED)
             raise
         self._facts.count(Event.EXCHANGED)
         return grant
 
-    async def refresh(self, token: str, client: Client, *, now: float, bound_key: str = "") -> Grant:
+    async def refresh(self, token: str, client: Client, *, now: float, prove: Prove = proves_nothing) -> Grant:
         """Exchange a refresh token for its successor and a fresh access token.
 
         However many race with one token within the grace, all get the same successor. A replay after it ends the
@@ -157,12 +162,12 @@ class TokenFlow:
 
         Raises:
             InvalidGrant: malformed, unknown, expired, spent, ended, of another client, or its session is over.
-            ProofRefused: it is bound to a key other than `bound_key`, the one that the client has proved.
+            ProofRefused: it is bound to another key than `prove` returns, or as `prove` says.
             SessionUndetermined: nobody can say, or nobody checks any more that the application would accept it.
             VaultUnavailable: the cookies of the session cannot be read.
             TooMany: the token is good, but the family or its user has asked too often lately.
         """
-        return await self._refresh.rotate(token, client, now=now, bound_key=bound_key)
+        return await self._refresh.rotate(token, client, now=now, prove=prove)
 
     async def ensure_same_user(self, token: str, beside: SessionCookie | None, *, now: float) -> None:
         """Check that a session cookie beside a refresh cookie is not another user's: there the session decides.

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from gateway.errors import (
     UnsupportedGrantType,
 )
 from gateway.flow.clients import Client, GrantType, authenticate
+from gateway.flow.grants import Prove
 from gateway.flow.login import PasswordLogin
 from gateway.flow.possession import Possession
 from gateway.flow.tokens import Grant, LogoutResult, TokenFlow
@@ -94,9 +96,8 @@ class TokenEndpoints:
         if shown is None:
             raise LoginRequired
         now = self.clock.wall()
-        bound_key = await self._proved_key(head, client, now)
         grant = await self.tokens.exchange(
-            shown, client, now=now, idempotency_key=_idempotency_key(head), bound_key=bound_key
+            shown, client, now=now, idempotency_key=_idempotency_key(head), prove=self._prove(head, client, now)
         )
         return self._deliver(grant, client, {"issued_token_type": ACCESS_TOKEN_TYPE})
 
@@ -111,10 +112,10 @@ class TokenEndpoints:
         typed = Password(ensure_parameter(form, "username"), ensure_parameter(form, "password"))
         now = self.clock.wall()
         # Before the login: an application has opened a session when a proof is refused after it.
-        bound_key = await self._proved_key(visitor.head, client, now)
+        bound_key = await self._prove(visitor.head, client, now)()
         address = find_client_address(visitor.head, visitor.peer, self.proxies)
         shown = await self.login.sign_in(site, typed, address=address, told=told_of(visitor, self.proxies), now=now)
-        grant = await self.tokens.exchange(shown, client, now=now, bound_key=bound_key)
+        grant = await self.tokens.exchange(shown, client, now=now, prove=partial(_proved, bound_key))
         return self._deliver(grant, client, {})
 
     async def _refresh(self, request: Request, form: Form, client: Client) -> Response:
@@ -122,8 +123,7 @@ class TokenEndpoints:
         if client.delivery == "body":
             self.guard.ensure_no_page(head)
             token = ensure_parameter(form, "refresh_token")
-            bound_key = await self._proved_key(head, client, now)
-            grant = await self.tokens.refresh(token, client, now=now, bound_key=bound_key)
+            grant = await self.tokens.refresh(token, client, now=now, prove=self._prove(head, client, now))
             return self._deliver(grant, client, {})
         self.guard.ensure_own_page(head)
         if "refresh_token" in form:
@@ -132,19 +132,22 @@ class TokenEndpoints:
             token = self._refresh_cookie(head)
             beside = find_sessions(head.cookie, self.sites)
             await self.tokens.ensure_same_user(token, beside, now=now)
-            bound_key = await self._proved_key(head, client, now)
-            grant = await self.tokens.refresh(token, client, now=now, bound_key=bound_key)
+            grant = await self.tokens.refresh(token, client, now=now, prove=self._prove(head, client, now))
         except InvalidGrant as error:
             # It will never be good again. An outage is another error, and clears nothing.
             raise Refused(error, self.cookies.deleting()) from error
         return self._deliver(grant, client, {})
 
-    async def _proved_key(self, head: RequestHead, client: Client, now: float) -> str:
-        """Return the key that the request proves, empty for none. It is asked for last: each proof counts once."""
-        bound_key = await self.possession.find_key(head, now)
-        if client.is_bound and not bound_key:
-            raise ProofRefused("The client shows a proof with each token request.")
-        return bound_key
+    def _prove(self, head: RequestHead, client: Client, now: float) -> Prove:
+        """Return what finds the key that the request proves, for when it is worth finding."""
+
+        async def prove() -> str:
+            bound_key = await self.possession.find_key(head, now)
+            if client.is_bound and not bound_key:
+                raise ProofRefused("The client shows a proof with each token request.")
+            return bound_key
+
+        return prove
 
     def _refresh_cookie(self, head: RequestHead) -> str:
         value = find_cookie(head.cookie, self.cookies.refresh)
@@ -269,6 +272,10 @@ class TokenEndpoints:
                 "phase": self.gate.posture.phase,
             }
         )
+
+
+async def _proved(bound_key: str) -> str:
+    return bound_key
 
 
 def _seconds_left(expires_at: float | None, now: float) -> int | None:

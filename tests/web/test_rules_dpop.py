@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.core.dpop import DpopPolicy
+from gateway.core.refresh_token import new_refresh_token
 from gateway.errors import GatewayError, InvalidDpopProof, InvalidToken, PossessionUnproved
 from gateway.facts import Event
 from gateway.flow.possession import Possession
@@ -76,6 +77,24 @@ async def test_n70_a_token_request_with_a_bad_proof_gets_nothing(site: Site) -> 
         assert code(refused) == (400, "invalid_dpop_proof")
         assert refused.json()["error"] == "invalid_dpop_proof"
     assert await site.world.families.families_of_subject("ada", site.world.now) == []
+
+
+@pytest.mark.parametrize("kind", ["no session", "unknown token", "another client"])
+async def test_n73_who_has_nothing_to_be_granted_has_no_proof_remembered(site: Site, kind: str) -> None:
+    """N73: else anybody could fill what is remembered, and make us verify signatures, with keys of his own making."""
+    proof = ADA.proof("POST", f"{ORIGIN}{TOKEN}", site.world.now)
+    token = (await exchange(site))["refresh_token"]
+    data = {"grant_type": "refresh_token", "client_id": "mobile", "refresh_token": token}
+    expected, cookie = (400, "invalid_grant"), "sessionid=s1"
+    if kind == "no session":
+        data, expected, cookie = {**EXCHANGE, "client_id": "mobile"}, (409, "session_unverifiable"), "sessionid=nobody"
+    elif kind == "unknown token":
+        data["refresh_token"] = new_refresh_token(b"u" * 32)
+    else:
+        data["client_id"] = "idle"
+    assert code(await ask(site, data, None, dpop=proof, cookie=cookie)) == expected
+    granted = await ask(site, {**EXCHANGE, "client_id": "mobile"}, None, dpop=proof)
+    assert (granted.status_code, granted.json()["token_type"]) == (200, "DPoP")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
