@@ -46,7 +46,7 @@ class RequestHead:
 
     method: bytes
     target: bytes
-    """Origin-form, byte for byte as sent: `/path?query`; or `*` for OPTIONS."""
+    """Origin-form, byte for byte as sent but for a ticket: `/path?query`; or `*` for OPTIONS."""
     minor: int
     """HTTP/1.minor."""
     fields: Pairs
@@ -67,6 +67,8 @@ class RequestHead:
     """`X-Forwarded-*`, `Forwarded` and `X-Real-IP` as the peer sent them."""
     request_id: bytes | None = None
     """`X-Request-ID` as the peer sent it, when well-formed."""
+    ticket: bytes | None = field(default=None, repr=False)
+    """A ticket that stood in the target, and does not any more; not yet looked at."""
     lines: bytes | None = field(default=None, compare=False, repr=False)
     """The same as `fields`, joined as `name: value CRLF` …, where whoever read them has joined them already."""
 

@@ -663,9 +663,10 @@ function createClientOn(platform, options) {
 		},
 		async ticketUrl(path) {
 			const credential = await tokens.forRequest();
-			const plain = { url: path };
+			const { href, pathname, search } = new URL(path, base);
+			const plain = { url: href };
 			const question = {
-				form: { path },
+				form: { path: pathname + search },
 				token: credential?.token
 			};
 			const { url } = !credential ? plain : await ask("ticket", question).catch((error) => {

@@ -29,6 +29,7 @@ class Middleware(Shell):
         transport = transport_lines(head, exchange.peer, exchange.request_id, exchange.gateway.proxies)
         scope = {
             **exchange.scope,
+            "query_string": head.target.partition(b"?")[2],  # a ticket is not for the application
             "headers": fields_sent(head, permit, transport),
             "auth": permit.identity,
         }

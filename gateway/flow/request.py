@@ -32,6 +32,7 @@ from gateway.flow.prove import Prover
 from gateway.flow.ready import SAFE, Ready
 from gateway.flow.remote import RemoteTokens
 from gateway.flow.standing import TokenStanding
+from gateway.flow.tickets import Tickets
 from gateway.headers import write_set_cookie
 from gateway.model import (
     Anonymous,
@@ -83,6 +84,7 @@ class RequestFlow:
         standing: TokenStanding,
         sessions: Mapping[str, SessionStore],
         facts: Facts,
+        tickets: Tickets,
         possession: Possession | None = None,
         remote: RemoteTokens | None = None,
     ) -> None:
@@ -96,6 +98,7 @@ class RequestFlow:
         self._standing = standing
         self._sessions = sessions
         self._facts = facts
+        self._tickets = tickets
         self._possession = Possession() if possession is None else possession
         self._remote = remote
         self._sites = {site.name: site for site in policy.sites}
@@ -123,6 +126,8 @@ class RequestFlow:
             return self._translator.public(head, rule)  # it carries no credential, and none may be asked of it
         if rule.auth is Access.PUBLIC:
             return self._admit_public(head, rule)
+        if head.ticket is not None and rule.auth is not Access.PASSTHROUGH:
+            return await self._by_ticket(head, rule, now)
         ready = self._ready.find(head, rule, posture, self._prover.stamp)
         if ready is not None and await self._is_unchanged(ready, now):
             return ready
@@ -212,6 +217,12 @@ class RequestFlow:
             await self._possession.ensure(head, token.bound_key, now)
         vaulted = await self._standing.find_session(token, rule.upstream, now)
         return self._permit_token(head, rule, proof, vaulted, credential)
+
+    async def _by_ticket(self, head: RequestHead, rule: Rule, now: float) -> Permit:
+        ticket = self._tickets.open(head, now)
+        permit = await self._by_token(ticket.token, Credential.BEARER, head, rule, now)
+        await self._tickets.spend(ticket, now)  # at last: an outage costs nobody a ticket
+        return permit
 
     def _permit_token(
         self, head: RequestHead, rule: Rule, proof: Proof, vaulted: VaultedSession | None, credential: Credential

@@ -11,6 +11,7 @@ from gateway.http1.draft import Draft
 from gateway.http1.fields import FieldTable
 from gateway.http1.grammar import BARE_LF, TEXT, TOKEN
 from gateway.http1.limits import Limits
+from gateway.http1.ticket import PARAMETER, take_ticket
 from gateway.model import RequestHead
 
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
@@ -90,6 +91,8 @@ class HeadReader:
         if match is None:
             return None
         method, target = match.groups()
+        if PARAMETER in target:
+            return None
         if method not in self._methods:
             return None
         self.rest = b""
@@ -128,7 +131,9 @@ class HeadReader:
         draft.take_lines(lines, self._table.lines)
         self.stripped = draft.stripped
         found = draft.finish(self._limits)
-        if draft.may_come_again and len(head) <= _LONGEST_AGAIN:
+        if PARAMETER in target:
+            take_ticket(found)
+        elif draft.may_come_again and len(head) <= _LONGEST_AGAIN:
             self._table.heads.keep(head[line_end:], found, len(head) + _OVERHEAD)
         return found
 
@@ -160,7 +165,7 @@ def _with_line(before: RequestHead, method: bytes, target: bytes) -> RequestHead
     head.authorization, head.cookie, head.origin = before.authorization, before.cookie, before.origin
     head.length, head.chunked, head.expects_continue = before.length, before.chunked, before.expects_continue
     head.keep_alive, head.websocket, head.asks = before.keep_alive, before.websocket, before.asks
-    head.transport, head.request_id = before.transport, before.request_id
+    head.transport, head.request_id, head.ticket = before.transport, before.request_id, None
     return head
 
 
@@ -204,4 +209,7 @@ def build_head(
         if not _NAME.match(name) or not _VALUE.match(value):
             raise BadRequest("A header field is malformed.")
         draft.take(name, value, table[name])
-    return draft.finish(limits)
+    found = draft.finish(limits)
+    if PARAMETER in target:
+        take_ticket(found)
+    return found

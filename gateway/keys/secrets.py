@@ -28,6 +28,7 @@ class DerivedKeys:
     session_hash_key: bytes = field(repr=False)
     signing_key_seal: bytes = field(repr=False)
     nonce_key: bytes = field(repr=False)
+    ticket_key: bytes = field(repr=False)
     vault_key_id: str
 
 
@@ -39,6 +40,7 @@ def derive_keys(master: bytes) -> DerivedKeys:
         session_hash_key=derive(master, "session hash"),
         signing_key_seal=derive(master, "signing key seal"),
         nonce_key=derive(master, "dpop nonce"),
+        ticket_key=derive(master, "ticket"),
         vault_key_id=derive(master, "vault key id")[:8].hex(),
     )
 

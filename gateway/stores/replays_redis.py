@@ -16,9 +16,9 @@ _REST = 1.0
 class RedisProofReplays:
     """Asks its own memory first, then Redis. While Redis is away, a proof could be shown once at each gateway."""
 
-    def __init__(self, address: RedisAddress, life: float, prefix: str = "{cf}:") -> None:
+    def __init__(self, address: RedisAddress, life: float, prefix: str = "{cf}:", kind: str = "dpop") -> None:
         self._line = RedisLine(address, rest=_REST)
-        self._prefix = f"{prefix}dpop:"
+        self._prefix = f"{prefix}{kind}:"
         self._own = MemoryProofReplays(life)
 
     def is_first(self, name: str, until: float, now: float) -> Awaitable[bool]:

@@ -12,6 +12,7 @@ from gateway.core.trust import NOBODY, TrustedProxies
 from gateway.flow.clients import Client
 from gateway.flow.login import PasswordLogin
 from gateway.flow.possession import Possession
+from gateway.flow.tickets import Tickets
 from gateway.flow.tokens import TokenFlow, TokenPolicy
 from gateway.ports import Clock, KeySource
 from gateway.web.cookies import OwnCookies
@@ -27,7 +28,7 @@ METADATA_PATH = "/.well-known/oauth-authorization-server"
 
 def endpoints_under(prefix: str = PREFIX) -> dict[bytes, str]:
     """Return our own paths with their names, for the flow to know what is ours."""
-    names = ("token", "revoke", "introspect", "logout", "session")
+    names = ("token", "revoke", "introspect", "logout", "session", "ticket")
     paths = {f"{prefix}/{name}": name for name in names}
     paths |= {JWKS_PATH: "jwks", METADATA_PATH: "metadata"}
     return {path.encode(): name for path, name in paths.items()}
@@ -50,6 +51,7 @@ def create_token_app(
     proxies: TrustedProxies = NOBODY,
     possession: Possession | None = None,
     login: PasswordLogin | None = None,
+    tickets: Tickets,
 ) -> Starlette:
     """Return the application. Its scope must hold `extensions.crossfade` with `head`, `peer` and `request_id`.
 
@@ -71,6 +73,7 @@ def create_token_app(
         possession=possession,
         proxies=proxies,
         login=login,
+        tickets=tickets,
     )
     well_known = WellKnown(
         keys=keys,
@@ -97,6 +100,7 @@ def _routes(prefix: str, endpoints: TokenEndpoints, well_known: WellKnown) -> li
         Route(f"{prefix}/introspect", endpoints.introspect, methods=["POST"]),
         Route(f"{prefix}/logout", endpoints.logout, methods=["POST"]),
         Route(f"{prefix}/session", endpoints.session, methods=["GET"]),
+        Route(f"{prefix}/ticket", endpoints.ticket, methods=["POST"]),
         Route(JWKS_PATH, well_known.jwks, methods=["GET"]),
         Route(METADATA_PATH, well_known.metadata, methods=["GET"]),
     ]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gateway.core.credentials import Ours, Site, find_cookie, find_credential, find_sessions
 from gateway.core.trust import NOBODY, TrustedProxies, find_client_address
 from gateway.errors import (
+    ClientNotAllowed,
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
@@ -27,8 +28,10 @@ from gateway.flow.clients import Client, GrantType, authenticate
 from gateway.flow.grants import Prove
 from gateway.flow.login import PasswordLogin
 from gateway.flow.possession import Possession
+from gateway.flow.tickets import LIFE, Tickets
 from gateway.flow.tokens import Grant, LogoutResult, TokenFlow
 from gateway.headers import Pairs
+from gateway.http1.ticket import PARAMETER, with_ticket
 from gateway.login_ports import Password
 from gateway.model import BearerToken, RequestHead, VerifiedToken
 from gateway.ports import Clock
@@ -42,6 +45,7 @@ ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S10
 SESSION_COOKIE_TYPE = "urn:crossfade:params:oauth:token-type:session-cookie"
 
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{8,200}")
+_TARGET = re.compile(r"/(?!/)[!$-;=@-\[\]-~]{0,2000}(?:\?[!$-;=?-~]{0,4000})?")
 _SESSION_WORDS: Mapping[bool | None, str] = {True: "ended", False: "unknown", None: "none"}
 
 
@@ -58,6 +62,7 @@ class TokenEndpoints:
     sites: Sequence[Site]
     audience: str
     clock: Clock
+    tickets: Tickets
     possession: Possession = field(default_factory=Possession)
     proxies: TrustedProxies = NOBODY
     login: PasswordLogin | None = None
@@ -251,6 +256,24 @@ class TokenEndpoints:
         token = await self.tokens.verify(credential.text, now=now)
         await self.possession.ensure(head, token.bound_key, now)
         return token
+
+    # --- POST ticket ---
+
+    async def ticket(self, request: Request) -> Response:
+        """Give a ticket for one GET of one address, to whoever shows a Bearer."""
+        form = await read_form(request)
+        target = ensure_parameter(form, "path")
+        if _TARGET.fullmatch(target) is None or PARAMETER.decode() in target:
+            raise InvalidRequest("The path begins with a slash and is written as in a request.")
+        head, now = head_of(request), self.clock.wall()
+        token = await self._find_bearer(head, now)
+        shown = find_credential(head, self.ours, ())
+        if token is None or not isinstance(shown, BearerToken):
+            raise LoginRequired
+        if token.bound_key:
+            raise ClientNotAllowed("A ticket would not be bound to the key that the token is bound to.")
+        ticket = self.tickets.make(shown.text, target.encode("ascii"), now)
+        return json({"url": with_ticket(target, ticket), "expires_in": LIFE})
 
     # --- GET session ---
 

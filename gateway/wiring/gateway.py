@@ -37,7 +37,7 @@ from gateway.wiring.keys import open_key_rotation, open_listed_keys
 from gateway.wiring.logins import open_logins
 from gateway.wiring.measures import measures_of
 from gateway.wiring.overrides import brake_beside, find_text
-from gateway.wiring.recent import open_limiter, open_possession
+from gateway.wiring.recent import open_limiter, open_possession, open_tickets
 from gateway.wiring.reload import in_force_after, needs_restart
 from gateway.wiring.remote import open_issuers, open_remote_tokens
 from gateway.wiring.sessions import open_enders, open_sessions, open_transport
@@ -92,6 +92,7 @@ class Gateway(Carrier):
         self._csrf = CsrfPairs(public_origin=str(settings.public_url), entropy=randomness.token_bytes)
         self._sites = {site.name: site for site in policies.sites_of(settings)}
         self._possession = open_possession(settings, environ, self.facts, opened, keys_of_master.nonce_key)
+        self._tickets = open_tickets(settings, environ, opened, keys_of_master.ticket_key)
         self._rates = TokenRates(policies.rate_policy_of(settings), open_limiter(settings, environ, opened), self.facts)
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
         self.tokens = self._token_flow(token_secrets)
@@ -248,6 +249,7 @@ class Gateway(Carrier):
             ),
             sessions=self.sessions,
             facts=self.facts,
+            tickets=self._tickets,
             possession=self._possession,
             remote=self.remote,
         )
@@ -281,6 +283,7 @@ class Gateway(Carrier):
             remote_issuers=policies.remote_issuers_of(self.settings),
             possession=self._possession,
             login=self._password_login(),
+            tickets=self._tickets,
         )
 
     def _password_login(self) -> PasswordLogin:

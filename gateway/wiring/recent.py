@@ -1,10 +1,12 @@
 """What happened lately, for a minute or so: how often, and which proofs were shown. In this process, or in Redis."""
 
+import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from gateway.core.dpop import DpopPolicy
 from gateway.flow.possession import Possession
+from gateway.flow.tickets import LIFE, Tickets
 from gateway.ports import Facts, ProofReplays, RateLimiter
 from gateway.settings.schema.root import Settings
 from gateway.stores.rates_memory import MemoryRateLimiter
@@ -53,7 +55,18 @@ def open_possession(
     return Possession(policy, _open_replays(settings, environ, policy.max_age + policy.leeway, opened), facts)
 
 
-def _open_replays(settings: Settings, environ: Environ, life: float, opened: AsyncExitStack) -> ProofReplays:
+def open_tickets(settings: Settings, environ: Environ, opened: AsyncExitStack, key: bytes) -> Tickets:
+    """Prepare tickets under a key that all gateways share. `opened` closes what they use.
+
+    Raises:
+        ConfigurationError: the address of Redis cannot be used, or the package for it is missing.
+    """
+    return Tickets(key, _open_replays(settings, environ, LIFE, opened, kind="ticket"), secrets.token_bytes)
+
+
+def _open_replays(
+    settings: Settings, environ: Environ, life: float, opened: AsyncExitStack, kind: str = "dpop"
+) -> ProofReplays:
     redis = settings.stores.redis
     if redis is None:
         return MemoryProofReplays(life)
@@ -61,6 +74,6 @@ def _open_replays(settings: Settings, environ: Environ, life: float, opened: Asy
     from gateway.stores.redis_address import parse_redis_url
     from gateway.stores.replays_redis import RedisProofReplays
 
-    replays = RedisProofReplays(parse_redis_url(redis.read(environ)), life)
+    replays = RedisProofReplays(parse_redis_url(redis.read(environ)), life, kind=kind)
     opened.push_async_callback(replays.aclose)
     return replays

@@ -106,3 +106,27 @@ async def take(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:
         count -= 1
         if count == 0:
             return
+
+
+async def test_a_ticket_opens_a_websocket_and_an_event_stream_once_and_never_reaches_the_application(
+    world: World,
+) -> None:
+    browser = signed_in(world)
+
+    def ticket_for(path: str) -> str:
+        headers = {"Authorization": f"Bearer {browser.token}"}
+        response = browser.send("POST", "/.crossfade/ticket", form={"path": path}, headers=headers, with_cookies=False)
+        assert response.status_code == 200, response.text
+        return str(response.json()["url"])
+
+    url = ticket_for("/ws/echo")
+    address = f"ws://localhost:{world.port}{url}"
+    async with connect(address, origin=Origin(world.base), proxy=None) as socket:
+        await socket.send("hello")
+        assert await socket.recv() == "hello"
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(address, origin=Origin(world.base), proxy=None)
+    assert refused.value.response.status_code == 401
+    url = ticket_for("/api/me")
+    answers = [browser.send("GET", url, with_cookies=False) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 401]

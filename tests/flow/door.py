@@ -99,6 +99,7 @@ class Door:
             ),
             sessions=sessions,
             facts=world.facts,
+            tickets=world.tickets,
             possession=world.possession,
         )
         self.watch = ResponseWatch(

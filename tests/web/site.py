@@ -98,6 +98,7 @@ class Site:
             cross_origin=cross_origin,
             possession=world.possession,
             login=login,
+            tickets=world.tickets,
         )
         transport = httpx.ASGITransport(Shell(app), raise_app_exceptions=False)
         self.browser = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=PAGE)

@@ -53,7 +53,7 @@ async def test_each_answer_names_its_origin_once_where_the_sites_own_is_listed_t
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/.crossfade/ticket"),
+        ("GET", "/.crossfade/tickets"),
         ("GET", "/.crossfade/"),
         ("GET", "/.crossfade/token/"),
     ],

@@ -13,6 +13,7 @@ from gateway.flow.clients import Client
 from gateway.flow.live import Live
 from gateway.flow.possession import Possession
 from gateway.flow.rates import TokenRates
+from gateway.flow.tickets import LIFE, Tickets
 from gateway.flow.tokens import Grant, TokenFlow, TokenPolicy, TokenSecrets
 from gateway.keys.files import KeyPlace, load_key
 from gateway.keys.generated import generate_pem
@@ -20,6 +21,7 @@ from gateway.keys.ring import KeyRing
 from gateway.model import Anonymous, LegacySession, SessionCookie, VaultedSession, Verdict, VerifiedToken
 from gateway.ports import RefreshStore, RevocationLog, VaultStore
 from gateway.stores.refresh_memory import MemoryRefreshStore
+from gateway.stores.replays_memory import MemoryProofReplays
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.revocation_memory import MemoryRevocationStore
 from gateway.stores.vault_memory import MemoryVaultStore
@@ -139,6 +141,7 @@ class World:
         )
         self.rates = TokenRates()
         self.possession = Possession()
+        self.tickets = Tickets(b"t" * 32, MemoryProofReplays(LIFE), self.entropy)
         self.tokens = self.flow()
 
     def flow(self) -> TokenFlow:
