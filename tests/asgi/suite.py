@@ -100,6 +100,20 @@ class Suite:
         assert arrival.values("x-auth-credential") == ["bearer"]
         assert arrival.values("x-auth-subject") == ["alice"]
 
+    def test_a_ticket_stands_for_its_token_once_and_does_not_arrive(self, door: Door) -> None:
+        target = "/private/x?a=%2B&b"
+        fields = {
+            "Authorization": f"Bearer {door.token(door.alice)}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        given = door.post("/.crossfade/ticket", b"path=/private/x%3Fa=%252B%26b", fields)
+        assert given.status == 200, given.body
+        url = json.loads(given.body)["url"]
+        assert url.startswith(f"{target}&crossfade_ticket=")
+        assert [door.ask(url).status for _ in range(2)] == [200, 401]
+        assert [arrival.target for arrival in door.app.arrivals] == [target]
+        assert door.app.arrivals[-1].values("x-auth-subject") == ["alice"]
+
     def test_a_forged_token_is_401_and_goes_nowhere(self, door: Door) -> None:
         head, payload, _ = door.token(door.alice).split(".")
         door.app.clear()

@@ -83,6 +83,14 @@ async def test_the_application_sees_exactly_what_the_wire_would_send() -> None:
     assert b"x-csrftoken" not in dict(inner.fields)
 
 
+async def test_a_ticket_is_not_for_the_application() -> None:
+    gateway, inner = StubGateway(Permit("app", "/*")), Inner()
+    await visit(Middleware(inner, gateway.build), scope_of(b"/a?b=%2B&crossfade_ticket=T", []), *body(b""))
+    (head,) = gateway.flow.heads
+    assert (head.target, head.ticket) == (b"/a?b=%2B", b"T")
+    assert inner.scopes[-1]["query_string"] == b"b=%2B"
+
+
 @pytest.mark.parametrize(("permit", "who"), [(PERMIT_OF_ALICE, ALICE), (PERMIT, None)])
 async def test_the_scope_says_who_is_asking(permit: Permit, who: object) -> None:
     inner = Inner()
