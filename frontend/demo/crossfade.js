@@ -663,10 +663,9 @@ function createClientOn(platform, options) {
 		},
 		async ticketUrl(path) {
 			const credential = await tokens.forRequest();
-			const { href, pathname, search } = new URL(path, base);
-			const plain = { url: href };
+			const plain = { url: path };
 			const question = {
-				form: { path: pathname + search },
+				form: { path },
 				token: credential?.token
 			};
 			const { url } = !credential ? plain : await ask("ticket", question).catch((error) => {

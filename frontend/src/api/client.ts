@@ -214,9 +214,8 @@ export function createClientOn(platform: Platform, options: ClientOptions): Clie
     },
     async ticketUrl(path) {
       const credential = await tokens.forRequest();
-      const { href, pathname, search } = new URL(path, base); // as it will be requested
-      const plain = { url: href };
-      const question = { form: { path: pathname + search }, token: credential?.token };
+      const plain = { url: path };
+      const question = { form: { path }, token: credential?.token };
       const { url } = !credential ? plain : await ask<typeof plain>("ticket", question).catch((error) => {
         if (error.code === "phase_off") return plain;
         // An address that the gateway does not have goes on to the application, which answers in its own way.
