@@ -1,13 +1,16 @@
 """Which proofs were shown: each counts once, in one process and over several gateways."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.errors import Overloaded
+from gateway.errors import InvalidToken, Overloaded
+from gateway.flow.tickets import Tickets
+from gateway.model import RequestHead
 from gateway.ports import ProofReplays
 from gateway.stores.redis_address import parse_redis_url
 from gateway.stores.replays_memory import MemoryProofReplays
@@ -18,8 +21,8 @@ LIFE = 90.0
 
 
 @asynccontextmanager
-async def replays_on(server: RedisServer) -> AsyncIterator[RedisProofReplays]:
-    replays = RedisProofReplays(parse_redis_url(server.url), LIFE)
+async def replays_on(server: RedisServer, kind: str = "dpop") -> AsyncIterator[RedisProofReplays]:
+    replays = RedisProofReplays(parse_redis_url(server.url), LIFE, kind=kind)
     try:
         yield replays
     finally:
@@ -84,6 +87,18 @@ class TestRedis(ReplayRules):
             assert await one.is_first("a", now + 60, now)
             assert not await two.is_first("a", now + 60, now)
         assert 0 < int(redis.tell("PTTL", "{cf}:dpop:a").lstrip(":")) <= 60_000
+
+    async def test_a_ticket_opens_one_of_two_gateways(self, redis: RedisServer) -> None:
+        now = time.time()
+        head = RequestHead(b"GET", b"/events/", 1, [], b"www.example.com")
+        async with replays_on(redis, "ticket") as one, replays_on(redis, "ticket") as two:
+            here, there = (Tickets(b"k" * 32, replays, os.urandom) for replays in (one, two))
+            head.ticket = here.make(b"token", head.target, now).encode()
+            opened = there.open(head, now)
+            assert opened.token == b"token"
+            await there.spend(opened, now)
+            with pytest.raises(InvalidToken):
+                await here.spend(here.open(head, now), now)
 
     async def test_away_each_gateway_still_knows_what_it_has_seen_itself(self, server: RedisServer) -> None:
         now = time.time()
