@@ -285,8 +285,6 @@ function createHolder(clock, wall, emit, tabs) {
 	let held = null;
 	/** No new tokens are given out. */
 	let isSuspended = false;
-	/** The gateway refused the cookie where a token could not be had. */
-	let isCookieRefused = false;
 	const is = (status) => state.status === status;
 	const left = ({ expiresAt }) => expiresAt - clock.now();
 	/** The token, if a request that carries it now arrives in time. */
@@ -311,7 +309,7 @@ function createHolder(clock, wall, emit, tabs) {
 			life,
 			expiresAt: clock.now() + life
 		};
-		isSuspended = isCookieRefused = false;
+		isSuspended = false;
 		const from = state.subject;
 		const expiresAt = wall() + life;
 		set({
@@ -330,7 +328,7 @@ function createHolder(clock, wall, emit, tabs) {
 	/** Let the session cookie speak; nobody did anything wrong. */
 	function useCookie(phase = state.phase) {
 		held = null;
-		isSuspended = isCookieRefused = false;
+		isSuspended = false;
 		set({
 			status: "cookie",
 			phase,
@@ -349,10 +347,7 @@ function createHolder(clock, wall, emit, tabs) {
 		/** Forget the state of the session, but not whose it was: it has to be asked for. */
 		doubt: () => set({ status: "unknown" }),
 		/** Whether the session cookie may speak in the place of a token that cannot be had now. */
-		mayUseCookie: () => state.phase !== "tokens_only" && state.phase !== "brownout" && !isCookieRefused,
-		refuseCookie() {
-			isCookieRefused = true;
-		},
+		mayUseCookie: () => state.phase !== "tokens_only" && state.phase !== "brownout",
 		/** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
 		isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
 		/** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
@@ -370,7 +365,7 @@ function createHolder(clock, wall, emit, tabs) {
 		signOut(reason) {
 			const isNews = state.subject !== null || reason === "logout";
 			held = null;
-			isSuspended = isCookieRefused = false;
+			isSuspended = false;
 			set({
 				status: "visitor",
 				subject: null,
@@ -423,16 +418,17 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	* Wait for a token, but not for ever, and not for somebody who has left. Where the cookie can stand in, those who wait
 	* are let go after the first try.
 	*
+	* @param mayUseCookie whether it can
 	* @returns whether it was too long
 	*/
-	function renewed(signal) {
+	function renewed(signal, mayUseCookie = holder.mayUseCookie()) {
 		renew();
 		const patience = new Promise((resolve, reject) => {
 			deadline(PATIENCE).addEventListener("abort", () => resolve(true));
 			signal?.throwIfAborted();
 			signal?.addEventListener("abort", () => reject(signal.reason));
 		});
-		return Promise.race([holder.mayUseCookie() ? firstTry : flight, patience]);
+		return Promise.race([mayUseCookie ? firstTry : flight, patience]);
 	}
 	/**
 	* Try until the gateway says yes or no. An answer that was lost may have been a yes, and the gateway repeats it for
@@ -514,20 +510,22 @@ function createTokens(monotonic, ask, holder, refresh) {
 	* Return what a request carries, or null where it goes with the cookie alone.
 	*
 	* @param subject whose request it is, where that is known
-	* @throws CrossfadeError there is no token for the moment and the cookie does not count in this phase, or
-	*   `user_changed`
+	* @param isCookieRefused the gateway has refused this request with the cookie; others may still go with it
+	* @throws CrossfadeError there is no token for the moment and the cookie does not count in this phase or for this
+	*   request, or `user_changed`
 	*/
-	async function forRequest(signal, subject = holder.state.subject) {
+	async function forRequest(signal, subject = holder.state.subject, isCookieRefused = false) {
+		const mayUseCookie = () => (!isCookieRefused || is("cookie")) && holder.mayUseCookie();
 		let usable = findUsable();
 		if (usable) {
 			if (holder.isAgeing()) refresh.renew();
 		} else {
 			if (is("visitor") || is("cookie")) return null;
-			await refresh.renewed(signal);
+			await refresh.renewed(signal, mayUseCookie());
 			usable = findUsable();
 		}
 		if (usable && subject !== null && subject !== usable.subject) throw new CrossfadeError("user_changed");
-		if (!usable && !is("visitor") && !holder.mayUseCookie()) throw refresh.failure ?? new CrossfadeError("timeout");
+		if (!usable && !is("visitor") && !mayUseCookie()) throw refresh.failure ?? new CrossfadeError("timeout");
 		return usable;
 	}
 	/**
@@ -543,8 +541,7 @@ function createTokens(monotonic, ask, holder, refresh) {
 		if (used) holder.drop(used);
 		else if (!isOwn || is("visitor") || is("cookie") && !isLookDue()) return used;
 		else if (is("cookie")) holder.doubt();
-		else holder.refuseCookie();
-		return await forRequest(signal, used?.subject) ?? (is("visitor") ? used : null);
+		return await forRequest(signal, used?.subject, !used) ?? (is("visitor") ? used : null);
 	}
 	function isLookDue() {
 		const now = monotonic();

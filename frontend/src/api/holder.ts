@@ -29,8 +29,6 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
   let held: Credential | null = null;
   /** No new tokens are given out. */
   let isSuspended = false;
-  /** The gateway refused the cookie where a token could not be had. */
-  let isCookieRefused = false;
 
   const is = (status: ClientState["status"]) => state.status === status;
 
@@ -52,7 +50,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     if (!TOKEN.test(token ?? "") || !(expires_in > 0)) throw new CrossfadeError("network_error");
     const life = expires_in * 1000;
     held = { token, subject, life, expiresAt: clock.now() + life };
-    isSuspended = isCookieRefused = false;
+    isSuspended = false;
     const from = state.subject;
     const expiresAt = wall() + life;
     set({ status: "token", subject, phase, expiresAt });
@@ -64,7 +62,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
   /** Let the session cookie speak; nobody did anything wrong. */
   function useCookie(phase: Phase | null = state.phase): void {
     held = null;
-    isSuspended = isCookieRefused = false;
+    isSuspended = false;
     set({ status: "cookie", phase, expiresAt: null });
   }
 
@@ -80,10 +78,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     /** Forget the state of the session, but not whose it was: it has to be asked for. */
     doubt: () => set({ status: "unknown" }),
     /** Whether the session cookie may speak in the place of a token that cannot be had now. */
-    mayUseCookie: () => state.phase !== "tokens_only" && state.phase !== "brownout" && !isCookieRefused,
-    refuseCookie() {
-      isCookieRefused = true;
-    },
+    mayUseCookie: () => state.phase !== "tokens_only" && state.phase !== "brownout",
     /** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
     isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
     /** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
@@ -101,7 +96,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     signOut(reason: "logout" | "expired" | "elsewhere") {
       const isNews = state.subject !== null || reason === "logout";
       held = null;
-      isSuspended = isCookieRefused = false;
+      isSuspended = false;
       set({ status: "visitor", subject: null, expiresAt: null });
       if (reason === "logout") tabs.tell(0);
       if (isNews) emit("signedOut", { reason });

@@ -52,16 +52,17 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
    * Wait for a token, but not for ever, and not for somebody who has left. Where the cookie can stand in, those who wait
    * are let go after the first try.
    *
+   * @param mayUseCookie whether it can
    * @returns whether it was too long
    */
-  function renewed(signal?: AbortSignal | null): Promise<true | void> {
+  function renewed(signal?: AbortSignal | null, mayUseCookie = holder.mayUseCookie()): Promise<true | void> {
     renew();
     const patience = new Promise<true>((resolve, reject) => {
       deadline(PATIENCE).addEventListener("abort", () => resolve(true));
       signal?.throwIfAborted();
       signal?.addEventListener("abort", () => reject(signal.reason));
     });
-    return Promise.race([holder.mayUseCookie() ? firstTry : flight, patience]) as Promise<true | void>;
+    return Promise.race([mayUseCookie ? firstTry : flight, patience]) as Promise<true | void>;
   }
 
   /**

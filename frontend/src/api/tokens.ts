@@ -24,23 +24,26 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
    * Return what a request carries, or null where it goes with the cookie alone.
    *
    * @param subject whose request it is, where that is known
-   * @throws CrossfadeError there is no token for the moment and the cookie does not count in this phase, or
-   *   `user_changed`
+   * @param isCookieRefused the gateway has refused this request with the cookie; others may still go with it
+   * @throws CrossfadeError there is no token for the moment and the cookie does not count in this phase or for this
+   *   request, or `user_changed`
    */
   async function forRequest(
     signal?: AbortSignal | null,
     subject = holder.state.subject,
+    isCookieRefused = false,
   ): Promise<Credential | null> {
+    const mayUseCookie = () => (!isCookieRefused || is("cookie")) && holder.mayUseCookie();
     let usable = findUsable();
     if (usable) {
       if (holder.isAgeing()) refresh.renew();
     } else {
       if (is("visitor") || is("cookie")) return null;
-      await refresh.renewed(signal);
+      await refresh.renewed(signal, mayUseCookie());
       usable = findUsable();
     }
     if (usable && subject !== null && subject !== usable.subject) throw new CrossfadeError("user_changed");
-    if (!usable && !is("visitor") && !holder.mayUseCookie()) throw refresh.failure ?? new CrossfadeError("timeout");
+    if (!usable && !is("visitor") && !mayUseCookie()) throw refresh.failure ?? new CrossfadeError("timeout");
     return usable;
   }
 
@@ -61,8 +64,8 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
     if (used) holder.drop(used);
     else if (!isOwn || is("visitor") || (is("cookie") && !isLookDue())) return used;
     else if (is("cookie")) holder.doubt(); // it does not count any more: are tokens given out again?
-    else holder.refuseCookie(); // nobody can say now who this is, and that is no reason to sign in again
-    const next = await forRequest(signal, used?.subject);
+    // Without a token nobody can say now who this is, and that is no reason to sign in again.
+    const next = await forRequest(signal, used?.subject, !used);
     return next ?? (is("visitor") ? used : null);
   }
 

@@ -84,8 +84,21 @@ describe("faults", () => {
     const waiting = tab.client.fetch("/api/me");
     browser.gateway.fault = null;
     expect((await browser.time.until(waiting)).status).toBe(200);
-    expect(browser.count("GET /api/me")).toBe(2);
+    expect(browser.count("GET /api/me")).toBe(3);
     expect(tab.told.signedOut).toEqual([]);
+  });
+
+  test("what the cookie was refused for makes no other request wait", async () => {
+    browser.gateway.fault = ({ path, headers }) => {
+      if (path.endsWith("/token")) return problem(503, "store_unavailable");
+      return path === "/api/required" && !headers.has("authorization") ? problem(401, "login_required") : null;
+    };
+    const tab = new Tab(browser);
+    await expect(tab.get("/api/required")).rejects.toMatchObject({ code: "store_unavailable" });
+    const before = browser.time.now;
+    expect((await tab.get("/api/public")).status).toBe(200);
+    expect(browser.time.now - before).toBeLessThan(100);
+    await expect(tab.get("/api/required")).rejects.toMatchObject({ code: "store_unavailable" });
   });
 
   test("offline and back", async () => {
