@@ -171,9 +171,8 @@ function createFetch(tokens, fetch, base, exclude) {
 		const headers = new Headers(init?.headers ?? given.headers);
 		if (!url.href.startsWith(`${base.origin}/`) || headers.has("authorization") || exclude.some((rule) => isMatch(rule, url))) return fetch(target, init);
 		const signal = init?.signal ?? given.signal;
-		const isFromElsewhere = base.origin !== globalThis.location?.origin;
-		const isWanted = (init?.credentials ?? given.credentials) !== "omit";
-		const cookies = isFromElsewhere && isWanted && { credentials: "include" };
+		const showsCookie = (init?.credentials ?? given.credentials) !== "omit";
+		const cookies = base.origin !== globalThis.location?.origin && showsCookie && { credentials: "include" };
 		const send = (credential, isLast) => {
 			const sent = new Headers(headers);
 			if (credential) sent.set("authorization", `Bearer ${credential.token}`);
@@ -188,7 +187,7 @@ function createFetch(tokens, fetch, base, exclude) {
 		const response = await send(used, !isRepeatable);
 		const isOurs = isOwn(response);
 		const isInvalid = response.headers.get("www-authenticate")?.includes("\"invalid_token\"");
-		if (response.status !== 401 || used && isOurs && !isInvalid) return response;
+		if (response.status !== 401 || (used ? isOurs && !isInvalid : !showsCookie)) return response;
 		const next = tokens.after401(used, isOurs, signal);
 		if (!isRepeatable) {
 			next.catch(() => {});
@@ -351,7 +350,7 @@ function createHolder(clock, wall, emit, tabs) {
 		/** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
 		isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
 		/** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
-		suspend(phase) {
+		suspend(phase = state.phase) {
 			isSuspended = !!findUsable();
 			if (isSuspended) set({ phase });
 			else useCookie(phase);
@@ -468,8 +467,8 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	function giveUp(error) {
 		const phase = COOKIE_INSTEAD.get(error.code);
 		failure = COOKIE_INSTEAD.has(error.code) ? null : error;
-		if (phase === "handback") holder.suspend(phase);
-		else holder.useCookie(phase);
+		if (phase === "off") holder.useCookie(phase);
+		else holder.suspend(phase);
 	}
 	function signOut(reason) {
 		holder.signOut(reason);
@@ -556,7 +555,10 @@ function createTokens(monotonic, ask, holder, refresh) {
 		const answer = await ask("session", { token: used?.token }).catch(async (error) => {
 			if (isRefusal(error)) await after401(used, true);
 			else if (error.isTemporary) throw error;
-			else refresh.giveUp(error);
+			else {
+				refresh.giveUp(error);
+				if (used) holder.drop(used);
+			}
 		});
 		if (answer) holder.set({ phase: answer.phase });
 		return answer?.subject && !used ? renew(false) : current();

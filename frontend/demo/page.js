@@ -41,7 +41,7 @@ function show() {
     else item.removeAttribute("aria-current");
   }
   $("phase-sentence").textContent =
-    phase === "bypassed" ? "There is no gateway on the way. The session cookie does it all." : (PHASES[phase] ?? "\u00a0");
+    phase === "bypassed" ? "There is no gateway on the way. When the token has ended, the session cookie does it all." : (PHASES[phase] ?? "\u00a0");
   $("login").hidden = status !== "visitor";
   for (const id of ["renew", "logout", "everywhere"]) $(id).hidden = status === "visitor";
   $("send").classList.toggle("quiet", status === "visitor");

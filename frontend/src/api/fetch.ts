@@ -32,9 +32,9 @@ export function createFetch(
     const signal = init?.signal ?? given.signal;
     // The session cookie goes along while both worlds live, which keeps it warm. In a page of the same origin it does
     // so anyway, and `include` would fail where a redirect leads to another origin that answers `*` to everybody.
+    const showsCookie = (init?.credentials ?? given.credentials) !== "omit";
     const isFromElsewhere = base.origin !== globalThis.location?.origin;
-    const isWanted = (init?.credentials ?? given.credentials) !== "omit";
-    const cookies = isFromElsewhere && isWanted && ({ credentials: "include" } as const);
+    const cookies = isFromElsewhere && showsCookie && ({ credentials: "include" } as const);
 
     const send = (credential: Credential | null, isLast: boolean) => {
       const sent = new Headers(headers);
@@ -47,10 +47,11 @@ export function createFetch(
     const used = await tokens.forRequest(signal);
     const isRepeatable = !(init?.body instanceof ReadableStream);
     const response = await send(used, !isRepeatable);
-    // A token that the gateway calls invalid (RFC 6750 section 3.1), or a 401 that may mean that the way has changed.
+    // A token that the gateway calls invalid (RFC 6750 section 3.1), or a 401 that may mean that the way has changed;
+    // one to a request that showed nothing says nothing.
     const isOurs = isOwn(response);
     const isInvalid = response.headers.get("www-authenticate")?.includes('"invalid_token"');
-    if (response.status !== 401 || (used && isOurs && !isInvalid)) return response;
+    if (response.status !== 401 || (used ? isOurs && !isInvalid : !showsCookie)) return response;
     const next = tokens.after401(used, isOurs, signal);
     if (!isRepeatable) {
       next.catch(() => {}); // the next request will have a good token

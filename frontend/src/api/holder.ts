@@ -82,7 +82,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     /** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
     isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
     /** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
-    suspend(phase: Phase) {
+    suspend(phase = state.phase) {
       isSuspended = !!findUsable();
       if (isSuspended) set({ phase });
       else useCookie(phase);

@@ -106,8 +106,8 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
   function giveUp(error: CrossfadeError): void {
     const phase = COOKIE_INSTEAD.get(error.code);
     failure = COOKIE_INSTEAD.has(error.code) ? null : error;
-    if (phase === "handback") holder.suspend(phase);
-    else holder.useCookie(phase);
+    if (phase === "off") holder.useCookie(phase);
+    else holder.suspend(phase);
   }
 
   function signOut(reason: "logout" | "expired" | "elsewhere"): void {

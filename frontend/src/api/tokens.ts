@@ -84,7 +84,10 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
     const answer = await ask<SessionAnswer>("session", { token: used?.token }).catch(async (error: CrossfadeError) => {
       if (isRefusal(error)) await after401(used, true);
       else if (error.isTemporary) throw error;
-      else refresh.giveUp(error);
+      else {
+        refresh.giveUp(error);
+        if (used) holder.drop(used); // it was shown, and nobody knew it
+      }
     });
     if (answer) holder.set({ phase: answer.phase });
     // Somebody has signed in, or tokens are given out again.

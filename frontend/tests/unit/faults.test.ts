@@ -101,6 +101,27 @@ describe("faults", () => {
     await expect(tab.get("/api/required")).rejects.toMatchObject({ code: "store_unavailable" });
   });
 
+  test("a request that showed neither token nor cookie gets its 401 at once", async () => {
+    const outage = problem(503, "store_unavailable");
+    browser.gateway.fault = ({ path }) => (path.endsWith("/token") ? outage.clone() : problem(401, "login_required"));
+    const tab = new Tab(browser);
+    expect((await tab.get("/api/required", { credentials: "omit" })).status).toBe(401);
+    expect(browser.time.now).toBeLessThan(100);
+  });
+
+  test.each([0, 0.95])("somebody else's 403 to a refresh leaves a token that is still good, after %d of its life", async (part) => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(part * HOUR);
+    browser.fate = ({ path }) => (path.endsWith("/token") ? { status: 403 } : {});
+    expect(await browser.time.until(tab.client.refresh())).toMatchObject({ status: "token", phase: "bypassed" });
+    const answer = await (await tab.get("/api/me")).json();
+    expect(answer).toMatchObject({ user: "ada", authorization: expect.stringMatching(/^Bearer/) });
+    browser.fate = () => ({});
+    await browser.time.pass(HOUR);
+    await tab.get("/api/me");
+    expect(tab.client.state).toMatchObject({ status: "token", phase: "parallel" });
+  });
+
   test("offline and back", async () => {
     const tab = await browser.signedIn();
     await browser.time.pass(2 * HOUR);
