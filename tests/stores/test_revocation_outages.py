@@ -145,7 +145,7 @@ async def test_a_failover_that_loses_the_last_writes_accepts_nothing_revoked(
     """The replica had fallen behind when the primary died: it takes over without the last revocation."""
     with running_redis(tmp_path / "primary", is_tcp=True) as primary, running_redis(tmp_path / "replica") as replica:
         primary_socket = str(tmp_path / "primary.sock")
-        primary.restart(unixsocket=primary_socket)
+        primary.restart(unixsocket=primary_socket, repl_diskless_sync_delay="0")  # by itself it waits 5 s for others
         async with door_to(primary_socket) as door, two_gateways(door.url, log, mode) as gateways:
             await revoke(log, gateways[0], "before")
             replica.tell("REPLICAOF", "127.0.0.1", str(primary.port))

@@ -234,8 +234,8 @@ async def test_a_side_that_does_not_take_its_end_is_not_waited_for(stand: Stand)
 
 async def test_a_tunnel_in_which_nothing_is_said_ends(stand: Stand) -> None:
     stand.wait(tunnel_idle=0.1, linger=0.05)
-    client, line = await joined(stand)
     stand.wheel.stop()  # time is what the test says
+    client, line = await joined(stand)
     span = stand.wheel.span(0.1)
     for _ in range(5):
         turn(stand, span - 1)
