@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.core.cookies import find_cookie, read_cookies, without_cookies
+from gateway.core.dpop import has_dpop_scheme
 from gateway.core.refresh_token import PREFIX
 from gateway.core.verify import find_issuer
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, PossessionUnproved
 from gateway.headers import Pairs
 from gateway.model import (
     BearerToken,
@@ -69,6 +70,7 @@ def find_credential(head: RequestHead, ours: Ours, sites: Sequence[Site]) -> Sho
     Raises:
         BadRequest: more than one credential in `Authorization`, a token of ours in a place where it does not belong,
             or a cookie that parsers could read differently.
+        PossessionUnproved: a token of another issuer with the scheme DPoP; we believe none that is bound to a key.
         FieldsTooLarge: there are more cookies than any browser sends.
     """
     if head.authorization is not None:
@@ -77,6 +79,8 @@ def find_credential(head: RequestHead, ours: Ours, sites: Sequence[Site]) -> Sho
             return BearerToken(token[1])
         issuer = find_issuer(token[1]) if token is not None and ours.remote else None
         if token is not None and issuer in ours.remote:
+            if has_dpop_scheme(head.authorization):
+                raise PossessionUnproved  # a Bearer must not pass for one that was proved (RFC 9449 section 7.1)
             return RemoteBearer(token[1], str(issuer))
         _ensure_foreign(head.authorization, ours.issuer, is_one_token=token is not None)
         return ForeignAuthorization(head.authorization, find_sessions(head.cookie, sites))

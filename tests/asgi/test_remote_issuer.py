@@ -76,6 +76,12 @@ async def test_the_application_is_told_who_it_is_with_the_alias_in_front(world: 
     assert "authorization" not in seen
 
 
+async def test_it_is_no_token_that_is_bound_to_a_key(world: World) -> None:
+    refused = await world.client.get("/", headers={"authorization": f"DPoP {world.token()}"})
+    assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
+    assert refused.headers["www-authenticate"].startswith("DPoP ")
+
+
 async def test_it_satisfies_a_route_that_asks_for_a_credential(world: World) -> None:
     assert told(await world.get(world.token(), "/private/x"))["x-auth-subject"] == "corp|ada"
 

@@ -1,11 +1,21 @@
 """Which credential decides: a Bearer of ours, then our cookie, then the session; and what is refused (group F)."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.credentials import Ours, Site, find_credential, find_sessions, has_token_of_ours
 from gateway.core.refresh_token import new_refresh_token
-from gateway.errors import BadRequest
-from gateway.model import BearerToken, ForeignAuthorization, RequestHead, SessionCookie, Shown, TokenCookie
+from gateway.errors import BadRequest, PossessionUnproved
+from gateway.model import (
+    BearerToken,
+    ForeignAuthorization,
+    RemoteBearer,
+    RequestHead,
+    SessionCookie,
+    Shown,
+    TokenCookie,
+)
 from tests.core.minting import ISSUER, token
 
 OURS = Ours(ISSUER, b"__Host-crossfade", b"__Host-crossfade-refresh")
@@ -117,6 +127,19 @@ def test_a_token_of_ours_is_found_in_front_of_a_comma() -> None:
 def test_only_the_first_words_are_looked_at() -> None:
     assert has_token_of_ours(b"x " * 15 + TOKEN, ISSUER)
     assert not has_token_of_ours(b"x " * 16 + TOKEN, ISSUER)
+
+
+@pytest.mark.parametrize("scheme", [b"DPoP", b"dpop"])
+def test_a_token_of_another_issuer_is_shown_as_a_bearer_alone(scheme: bytes) -> None:
+    ours = replace(OURS, remote=frozenset({"https://other.example"}))
+
+    def show_remote(scheme: bytes) -> Shown:
+        authorization = scheme + b" " + FOREIGN_JWT
+        return find_credential(RequestHead(b"GET", b"/", 1, [], b"h", authorization=authorization), ours, SITES)
+
+    assert show_remote(b"Bearer") == RemoteBearer(FOREIGN_JWT, "https://other.example")
+    with pytest.raises(PossessionUnproved):
+        show_remote(scheme)
 
 
 # --- our cookie ---
