@@ -1,11 +1,13 @@
 """Talking to the running gateway: HTTP over its local socket."""
 
 import getpass
+import json
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 
 from gateway.errors import DependencyError, StartError
@@ -29,15 +31,16 @@ def ask(
     Raises:
         DependencyError: nobody answers on the socket.
         StartError: the gateway refuses; its reason is the message.
+        UsageError: a word of the order is not UTF-8.
     """
-    body = None if order is None else {**order, "by": _user()}
+    body = None if order is None else _written({**order, "by": _user()})
     try:
         _knock(local)  # httpx leaves its socket open where nobody answers
         transport = httpx.HTTPTransport(uds=str(local))
         with httpx.Client(
             transport=transport, base_url="http://localhost", timeout=patience, trust_env=False
         ) as client:
-            response = client.request(method, path, json=body)
+            response = client.request(method, path, content=body, headers={"content-type": "application/json"})
     except (httpx.HTTPError, OSError):
         raise DependencyError(
             f"No gateway answers on {local}. Is it running, and are you its user? To switch tokens off without it,"
@@ -53,6 +56,13 @@ def ask(
         reason = answer.get("detail") or answer.get("title") or "it gives no reason"
         raise StartError(f"The gateway refuses: {printable(str(reason), 500)}")
     return answer
+
+
+def _written(order: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(order, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # as Python keeps the bytes of an argument that it could not decode
+        raise click.UsageError("What was typed is not UTF-8, as names and reasons are.") from None
 
 
 def _knock(local: Path) -> None:

@@ -229,6 +229,9 @@ async def _read_order(request: Request) -> Mapping[str, object]:
         order = None
     if not isinstance(order, dict):
         raise InvalidRequest("The order must be a JSON object.")
+    for key, value in order.items():
+        if isinstance(value, str) and "\0" in value:
+            raise InvalidRequest(f"`{key[:_LONGEST_KID]}` holds a NUL, which no name and no reason has.")
     return order
 
 

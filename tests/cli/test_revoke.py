@@ -61,6 +61,14 @@ def test_a_dry_run_says_how_many_families_would_end(config: Path, admin: Admin) 
     assert json.loads(admin.asked[0].body)["dry_run"] is True
 
 
+@pytest.mark.parametrize("words", [("--subject", "a\udcffda", "--reason", "x"), ("--all", "--reason", "\udcff")])
+def test_what_is_not_utf8_is_said_so(config: Path, admin: Admin, words: tuple[str, ...]) -> None:
+    ended = crossfade("revoke", *words, "-c", config)
+    assert ended.code == 2
+    assert "is not UTF-8" in ended.err
+    assert not admin.asked
+
+
 def test_the_whole_answer_can_be_had_as_json(config: Path, admin: Admin) -> None:
     ended = crossfade("revoke", "--all", "--reason", "leak", "--json", "-c", config)
     assert json.loads(ended.out) == {"revoked": True, "families": 2}

@@ -230,6 +230,11 @@ async def test_a_rollback_can_be_rehearsed_without_a_reason(state: State) -> Non
         ("/revoke", b'{"kind": "sub", "name": 7, "reason": "x"}'),
         ("/revoke", b'{"kind": "all", "name": "ada", "reason": "x"}'),
         ("/revoke", b'{"kind": "sub", "name": "ada"}'),
+        ("/revoke", b'{"kind": "sub", "name": "a\\u0000da", "reason": "x"}'),
+        ("/revoke", b'{"kind": "sub", "name": "ada", "reason": "x\\u0000"}'),
+        ("/revoke", b'{"kind": "sub", "name": "a\\ud800da", "reason": "x"}'),
+        ("/revoke", b'{"kind": "sub", "name": "a\xffda", "reason": "x"}'),
+        ("/sessions/explain", b'{"subject": "a\\u0000da"}'),
     ],
 )
 async def test_an_order_that_cannot_be_read_does_nothing(state: State, path: str, body: bytes) -> None:
