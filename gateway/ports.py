@@ -187,7 +187,10 @@ class RefreshStore(SessionBars, Protocol):
         ...
 
     async def end_oldest(self, created_until: float, reason: str, now: float, limit: int) -> int:
-        """End up to `limit` families that were opened until then, without recording their revocations; how many."""
+        """End up to `limit` families that were opened until then, without recording their revocations; how many.
+
+        0 only when none is left, however many do this at once.
+        """
         ...
 
     async def move_families(self, old_session_hash: bytes, new_session_hash: bytes, now: float) -> int:

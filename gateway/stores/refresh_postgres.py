@@ -192,9 +192,11 @@ class PostgresRefreshStore:
 
         async def work(connection: Connection) -> int:
             where = "id IN (SELECT id FROM crossfade_families WHERE ended_at IS NULL AND created_at <= $1 LIMIT $2)"
-            found = await find_families(connection, where, created_until, limit, is_locking=True)
-            live = [family for family in found if family.ended_at is None]
-            return len(await end_locked(connection, live, reason, now))
+            # Those that were found may all have been ended by another operator, while we waited for their locks.
+            while found := await find_families(connection, where, created_until, limit, is_locking=True):
+                if live := [family for family in found if family.ended_at is None]:
+                    return len(await end_locked(connection, live, reason, now))
+            return 0
 
         return await self._database.run(work)
 

@@ -55,6 +55,33 @@ async def begin(store: PostgresRefreshStore, name: str, draw: random.Random) -> 
     return token
 
 
+async def test_an_operator_who_waited_for_another_goes_on_with_what_is_left(gateways: list[PostgresDatabase]) -> None:
+    """What he had found was ended meanwhile; that is no sign that nothing is left."""
+    store = PostgresRefreshStore(gateways[0], measures_age=False)
+    for number in range(4):
+        await begin(store, f"f{number}", random.Random(number))
+    has_ended, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def end_three(connection: Connection) -> None:
+        await connection.execute("UPDATE crossfade_families SET ended_at = $1 WHERE id <> 'f3'", NOW)
+        has_ended.set()
+        await may_commit.wait()
+
+    async def is_waiting() -> bool:
+        return bool(await tell(gateways[1], "SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    other = asyncio.ensure_future(gateways[1].run(end_three))
+    await has_ended.wait()
+    mine = asyncio.create_task(store.end_oldest(NOW, "leak", NOW, 2))
+    while not await is_waiting():
+        assert not mine.done()
+        await asyncio.sleep(0.01)
+    may_commit.set()
+    await other
+    assert await mine == 1
+    assert await store.end_oldest(NOW, "leak", NOW, 2) == 0
+
+
 @pytest.mark.parametrize(("racers", "families", "rounds"), [(2, 20, 4), (5, 10, 4), (20, 4, 4), (50, 2, 4)])
 async def test_racers_on_two_gateways_get_one_successor(
     gateways: list[PostgresDatabase], racers: int, families: int, rounds: int
