@@ -74,8 +74,12 @@ class Gateway(Protocol):
         """
         ...
 
+    def glance(self, now: float) -> None:
+        """Do each second what no store can hold up."""
+        ...
+
     async def tick(self, now: float) -> None:
-        """Do what is due each second."""
+        """Do the rest of what is due each second."""
         ...
 
     async def aclose(self) -> None:
@@ -141,9 +145,20 @@ class Life:
             _log.exception("a gateway that did not start could not be closed")
 
     async def _tick(self, gateway: Gateway) -> None:
-        while True:
-            await asyncio.sleep(self._period)
-            try:
-                await gateway.tick(time.time())
-            except Exception:
-                _log.exception("a tick failed")
+        """Go round each second. A round that a store holds up holds up no glance."""
+        async with asyncio.TaskGroup() as rounds:
+            round_: asyncio.Task[None] | None = None
+            while True:
+                await asyncio.sleep(self._period)
+                try:
+                    gateway.glance(time.time())
+                except Exception:
+                    _log.exception("a glance failed")
+                if round_ is None or round_.done():
+                    round_ = rounds.create_task(self._go_round(gateway))
+
+    async def _go_round(self, gateway: Gateway) -> None:
+        try:
+            await gateway.tick(time.time())
+        except Exception:
+            _log.exception("a tick failed")

@@ -140,20 +140,23 @@ class Gateway(Carrier):
         self.is_started = True
 
     def glance(self, now: float) -> None:
-        """See what an operator decided by hand; no store can hold this up."""
+        """See what an operator decided by hand, fetch keys that are due, show how things are.
+
+        No store can hold this up.
+        """
         self.control.glance(now)
+        self.issuers.look()
+        self._show(now)
 
     async def tick(self, now: float) -> None:
         """Do what is due each second."""
-        await self.control.look(now)
-        await self.key_rotation.look(now)
-        self.issuers.look()
-        await self.watch.finish(now)
         self.recheck.forget(now)
+        # Side by side: what waits for a store that is silent delays nothing else.
+        parts = [self.control.look(now), self.key_rotation.look(now), self.watch.finish(now), self._sweep(now)]
+        ends = await asyncio.gather(*parts, return_exceptions=True)
         self._show(now)
-        if self._share.keeps_house and now >= self._sweep_at:
-            self._sweep_at = now + _SWEEP_EVERY
-            await self._sweep(now)
+        for fault in filter(None, ends):
+            raise fault
 
     def hear(self, word: Word, now: float) -> None:
         """Take in what another process of this gateway tells. What it says of a store is seen with the next tick."""
@@ -335,5 +338,8 @@ class Gateway(Carrier):
         self._are_up[name] = is_up
 
     async def _sweep(self, now: float) -> None:
+        if not self._share.keeps_house or now < self._sweep_at:
+            return
+        self._sweep_at = now + _SWEEP_EVERY
         if await self.stores.families.delete_expired(now, _SWEEP_LIMIT) >= _SWEEP_LIMIT:
             self._sweep_at = now  # a site where much expires at once must not fall behind

@@ -119,6 +119,8 @@ class StubGateway:
         self.start_error: StartError | None = None
         self.life: list[str] = []
         self.ticked = asyncio.Event()
+        self.glanced = asyncio.Event()
+        self.is_stuck = False
 
     async def start(self) -> None:
         if self.start_error is not None:
@@ -127,7 +129,13 @@ class StubGateway:
 
     async def tick(self, now: float) -> None:
         self.ticked.set()
+        if self.is_stuck:
+            await asyncio.Event().wait()
         raise RuntimeError("a bug in a tick")
+
+    def glance(self, now: float) -> None:
+        self.glanced.set()
+        raise RuntimeError("a bug in a glance")
 
     async def aclose(self) -> None:
         self.life.append("closed")

@@ -183,3 +183,19 @@ async def test_stopping_what_never_started_or_failed_is_harmless() -> None:
         await life.start()
     await life.stop()
     assert gateway.life == ["built", "closed"]
+
+
+async def test_a_tick_that_a_store_holds_up_holds_up_no_glance_and_no_stop() -> None:
+    gateway = StubGateway()
+    gateway.is_stuck = True
+    life = Life(gateway.build, tick=0.001)
+    await life.start()
+    await asyncio.wait_for(gateway.ticked.wait(), 5)
+    for _ in range(2):
+        gateway.glanced.clear()
+        await asyncio.wait_for(gateway.glanced.wait(), 5)
+    ticks = life._ticks
+    assert ticks is not None
+    await life.stop()
+    await asyncio.wait([ticks], timeout=5)
+    assert ticks.cancelled()

@@ -138,6 +138,36 @@ async def test_a_database_that_went_away_is_shown_and_does_not_end_the_readiness
         await gateway.aclose()
 
 
+async def test_a_store_that_is_silent_holds_up_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that waits delays no other part of its round, and a glance waits for nothing."""
+    gateway = await Gateway.open(read(tmp_path), {})
+    await gateway.start()
+    rested, looks, finished = asyncio.Event(), [], asyncio.Event()
+
+    async def silent(_self: object) -> Phase | None:
+        await rested.wait()
+        raise StoreUnavailable
+
+    async def finish(_now: float) -> None:
+        finished.set()
+
+    monkeypatch.setattr(type(gateway.stores.phase), "read", silent)
+    monkeypatch.setattr(gateway.watch, "finish", finish)
+    monkeypatch.setattr(gateway.issuers, "look", lambda: looks.append("issuers"))
+    tick = asyncio.create_task(gateway.tick(gateway.now()))
+    try:
+        await asyncio.wait_for(finished.wait(), 5)
+        gateway.control.is_store_up = False
+        gateway.glance(gateway.now())
+        assert not tick.done()
+        assert looks == ["issuers"]
+        assert not gateway._are_up["store"]
+    finally:
+        rested.set()
+        await tick
+        await gateway.aclose()
+
+
 async def test_a_panic_tells_who_and_why(tmp_path: Path) -> None:
     gateway = await Gateway.open(read(tmp_path), {})
     try:
