@@ -11,7 +11,11 @@ const run = (command, ...words) => execFileSync(command, words, { cwd: folder, e
 const use = 'const c = createClient({ baseUrl: "http://localhost" }); c.adoptSession().then((s) => console.log(s.status, isCrossfadeError(new CrossfadeError("timeout"), "timeout")));';
 
 try {
-  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root, encoding: "utf8" }));
+  // What was built before is no help: packing builds.
+  for (const built of ["dist", "LICENSE"]) rmSync(`${root}${built}`, { recursive: true, force: true });
+  const pack = ["--silent", "pack", "--json", "--pack-destination", folder];
+  const [{ filename, files }] = JSON.parse(execFileSync("npm", pack, { cwd: root, encoding: "utf8" }));
+  if (!files.some(({ path }) => path === "LICENSE")) throw new Error("The licence is not in the package.");
   writeFileSync(`${folder}/package.json`, '{ "private": true, "type": "module" }');
   run("npm", "install", "--no-audit", "--no-fund", `./${filename}`, `vite@${devDependencies.vite}`);
 

@@ -33,6 +33,17 @@ test("the README says of every code of the client what happens", () => {
   expect(ownCodes("ClientCode").filter((code) => !table.includes(`\`${code}\``))).toEqual([]);
 });
 
+test("a logout that fails is told to the user by the README's first lines, and is no unhandled rejection", async () => {
+  const [, lines = ""] = /```ts\n([^]*?)```/.exec(read("../../README.md")) ?? [];
+  const page = new Function(`return async (createClient, signOutButton, location, alert) => {${lines.replace(/^import.*/m, "")}}`)();
+  const refused = new CrossfadeError("network_error");
+  const client = { adoptSession: async () => ({}), fetch: async () => ({}), on() {}, logout: async () => Promise.reject(refused) };
+  const [signOutButton, alert] = [{ onclick: async () => {} }, vi.fn()];
+  await page(() => client, signOutButton, {}, alert);
+  await expect(signOutButton.onclick()).resolves.toBeUndefined();
+  expect(alert).toHaveBeenCalledOnce();
+});
+
 test("the demo page has this client", async () => {
   const fresh = await bundle(DEMO);
   expect(read("../../demo/crossfade.js") === fresh, "run `npm run build` and commit demo/crossfade.js").toBe(true);
