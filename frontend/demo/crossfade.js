@@ -189,11 +189,8 @@ function createFetch(tokens, fetch, base, exclude) {
 		const isInvalid = response.headers.get("www-authenticate")?.includes("\"invalid_token\"");
 		if (response.status !== 401 || (used ? isOurs && !isInvalid : !showsCookie)) return response;
 		const next = tokens.after401(used, isOurs, signal);
-		if (!isRepeatable) {
-			next.catch(() => {});
-			return response;
-		}
-		const better = await next;
+		const better = isRepeatable ? await next : used;
+		next.catch(() => {});
 		if (better === used) return response;
 		response.body?.cancel().catch(() => {});
 		return send(better, true);
@@ -260,11 +257,13 @@ function createGrants(platform, ask, clientId, name) {
 		key = "";
 		return answer;
 	}
-	const refreshOrExchange = () => request({ grant_type: "refresh_token" }).catch((error) => {
-		if (error.code !== "invalid_grant") throw error;
-		return exchange();
-	});
-	return { obtain: (isOver) => withLock(platform, name, async () => isOver() ? null : refreshOrExchange()) };
+	return { obtain: (isOver) => withLock(platform, name, async () => {
+		if (isOver()) return null;
+		return request({ grant_type: "refresh_token" }).catch((error) => {
+			if (error.code !== "invalid_grant") throw error;
+			return exchange();
+		});
+	}) };
 }
 // src/api/holder.ts
 /** Milliseconds of life below which a token may be over before it arrives. */
@@ -273,6 +272,11 @@ var LAST_MOMENT = 2e3;
 var AGEING = 6e4;
 /** What a Bearer token consists of (RFC 6750 section 2.1). */
 var TOKEN = /^[\w.~+/-]+=*$/;
+/** The session cookie speaks; nobody did anything wrong. */
+var COOKIE = {
+	status: "cookie",
+	expiresAt: null
+};
 /** @param wall this machine's clock, by which the state says when the token ends */
 function createHolder(clock, wall, emit, tabs) {
 	let state = {
@@ -282,8 +286,8 @@ function createHolder(clock, wall, emit, tabs) {
 		expiresAt: null
 	};
 	let held = null;
-	/** No new tokens are given out. */
-	let isSuspended = false;
+	/** The token after which the cookie speaks, since no new ones are given out. */
+	let last = null;
 	const is = (status) => state.status === status;
 	const left = ({ expiresAt }) => expiresAt - clock.now();
 	/** The token, if a request that carries it now arrives in time. */
@@ -294,8 +298,7 @@ function createHolder(clock, wall, emit, tabs) {
 			...before,
 			...change
 		};
-		const { phase } = state;
-		if (phase && phase !== before.phase) emit("phase", { phase });
+		if (state.phase && state.phase !== before.phase) emit("phase", { phase: state.phase });
 		emit("change", state);
 	}
 	/** Hold a token that the gateway has just given out. */
@@ -308,7 +311,6 @@ function createHolder(clock, wall, emit, tabs) {
 			life,
 			expiresAt: clock.now() + life
 		};
-		isSuspended = false;
 		const from = state.subject;
 		const expiresAt = wall() + life;
 		set({
@@ -324,22 +326,11 @@ function createHolder(clock, wall, emit, tabs) {
 		emit("refreshed", state);
 		tabs.tell(expiresAt);
 	}
-	/** Let the session cookie speak; nobody did anything wrong. */
-	function useCookie(phase = state.phase) {
-		held = null;
-		isSuspended = false;
-		set({
-			status: "cookie",
-			phase,
-			expiresAt: null
-		});
-	}
 	return {
 		is,
 		set,
 		findUsable,
 		take,
-		useCookie,
 		get state() {
 			return state;
 		},
@@ -348,23 +339,28 @@ function createHolder(clock, wall, emit, tabs) {
 		/** Whether the session cookie may speak in the place of a token that cannot be had now. */
 		mayUseCookie: () => state.phase !== "tokens_only" && state.phase !== "brownout",
 		/** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
-		isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
-		/** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
+		isAgeing: () => held && held !== last && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
+		/**
+		* Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie; at once
+		* where tokens are off.
+		*/
 		suspend(phase = state.phase) {
-			isSuspended = !!findUsable();
-			if (isSuspended) set({ phase });
-			else useCookie(phase);
+			held = last = phase === "off" ? null : findUsable();
+			set(last ? { phase } : {
+				...COOKIE,
+				phase
+			});
 		},
 		/** Forget a token that was refused. */
 		drop(refused) {
-			if (held === refused) held = null;
-			if (!held && isSuspended) useCookie();
+			if (held !== refused) return;
+			held = null;
+			if (refused === last) set(COOKIE);
 		},
 		/** Forget the token; nobody is signed in now. */
 		signOut(reason) {
 			const isNews = state.subject !== null || reason === "logout";
 			held = null;
-			isSuspended = false;
 			set({
 				status: "visitor",
 				subject: null,
@@ -417,7 +413,7 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	* Wait for a token, but not for ever, and not for somebody who has left. Where the cookie can stand in, those who wait
 	* are let go after the first try.
 	*
-	* @param mayUseCookie whether it can
+	* @param mayUseCookie whether it can, and will do
 	* @returns whether it was too long
 	*/
 	function renewed(signal, mayUseCookie = holder.mayUseCookie()) {
@@ -451,10 +447,11 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	}
 	async function tryOnce() {
 		const isOver = () => holder.is("visitor");
+		const before = holder.findUsable();
 		const answer = await grants.obtain(isOver);
 		if (isOver()) return;
 		if (answer) holder.take(answer);
-		else signOut("expired");
+		else if ((holder.findUsable() ?? before) === before) signOut("expired");
 	}
 	function pause(atLeast) {
 		const longest = Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE);
@@ -465,10 +462,8 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	}
 	/** There is no token to be had now, and trying again would not help. */
 	function giveUp(error) {
-		const phase = COOKIE_INSTEAD.get(error.code);
 		failure = COOKIE_INSTEAD.has(error.code) ? null : error;
-		if (phase === "off") holder.useCookie(phase);
-		else holder.suspend(phase);
+		holder.suspend(COOKIE_INSTEAD.get(error.code));
 	}
 	function signOut(reason) {
 		holder.signOut(reason);
@@ -481,6 +476,10 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 		signOut,
 		get failure() {
 			return failure;
+		},
+		/** Somebody wants to know now: a pause is over, unless the gateway asked for it. */
+		hurry() {
+			if (!failure?.retryAfter) endPause();
 		},
 		/** The page came back, or the network: look again at once. */
 		wake() {
@@ -563,11 +562,16 @@ function createTokens(monotonic, ask, holder, refresh) {
 		if (answer) holder.set({ phase: answer.phase });
 		return answer?.subject && !used ? renew(false) : current();
 	}
-	/** Ask for a token, whatever is known; returns when that was answered or patience is over. */
+	/**
+	* Ask for a token, whatever is known.
+	*
+	* @param isStrict nothing but a token will do: try now and again, until that was answered or patience is over
+	*/
 	async function renew(isStrict, isAgain = false) {
+		if (isStrict) refresh.hurry();
 		if (!findUsable()) holder.doubt();
 		const isJoining = refresh.renew() && !isAgain;
-		const isLate = await refresh.renewed();
+		const isLate = await refresh.renewed(null, !isStrict && holder.mayUseCookie());
 		const failure = refresh.failure ?? (isLate && new CrossfadeError("timeout"));
 		if (failure && (isStrict || !failure.isTemporary)) throw failure;
 		return isJoining && !findUsable() && !is("cookie") ? renew(isStrict, true) : current();

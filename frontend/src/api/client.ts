@@ -122,7 +122,7 @@ export interface Client {
    */
   ticketUrl(path: string): Promise<string>;
   /**
-   * Renew the token now. Never needed for requests; a button may want it. Null means that nobody is signed in.
+   * Renew the token now, trying for five seconds. Never needed for requests; a button may want it. Null means that nobody is signed in.
    *
    * @example
    * await client.refresh();

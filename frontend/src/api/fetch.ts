@@ -53,11 +53,8 @@ export function createFetch(
     const isInvalid = response.headers.get("www-authenticate")?.includes('"invalid_token"');
     if (response.status !== 401 || (used ? isOurs && !isInvalid : !showsCookie)) return response;
     const next = tokens.after401(used, isOurs, signal);
-    if (!isRepeatable) {
-      next.catch(() => {}); // the next request will have a good token
-      return response;
-    }
-    const better = await next;
+    const better = isRepeatable ? await next : used;
+    next.catch(() => {}); // a stream is not repeated, but the next request will have a good token
     if (better === used) return response;
     response.body?.cancel().catch(() => {});
     return send(better, true);

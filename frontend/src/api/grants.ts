@@ -56,13 +56,14 @@ export function createGrants(platform: Platform, ask: Ask, clientId: string, nam
     return answer;
   }
 
-  const refreshOrExchange = () =>
-    request({ grant_type: "refresh_token" }).catch((error: CrossfadeError) => {
-      if (error.code !== "invalid_grant") throw error;
-      return exchange();
-    });
-
   return {
-    obtain: (isOver) => withLock(platform, name, async () => (isOver() ? null : refreshOrExchange())),
+    obtain: (isOver) =>
+      withLock(platform, name, async () => {
+        if (isOver()) return null;
+        return request({ grant_type: "refresh_token" }).catch((error: CrossfadeError) => {
+          if (error.code !== "invalid_grant") throw error;
+          return exchange();
+        });
+      }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.js";
 import { CrossfadeError } from "./errors.js";
-import type { ClientState, Emit, Phase, Tabs } from "./events.js";
+import type { ClientState, Emit, Tabs } from "./events.js";
 import type { TokenAnswer } from "./grants.js";
 
 /** Milliseconds of life below which a token may be over before it arrives. */
@@ -9,6 +9,9 @@ const LAST_MOMENT = 2000;
 const AGEING = 60_000;
 /** What a Bearer token consists of (RFC 6750 section 2.1). */
 const TOKEN = /^[\w.~+/-]+=*$/;
+
+/** The session cookie speaks; nobody did anything wrong. */
+const COOKIE = { status: "cookie", expiresAt: null } as const;
 
 /** What a request carries: an access token in the memory of this page, and whose it is. */
 export interface Credential {
@@ -27,8 +30,8 @@ export type Holder = ReturnType<typeof createHolder>;
 export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs: Tabs) {
   let state: ClientState = { status: "unknown", subject: null, phase: null, expiresAt: null };
   let held: Credential | null = null;
-  /** No new tokens are given out. */
-  let isSuspended = false;
+  /** The token after which the cookie speaks, since no new ones are given out. */
+  let last: Credential | null = null;
 
   const is = (status: ClientState["status"]) => state.status === status;
 
@@ -40,8 +43,7 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
   function set(change: Partial<ClientState>): void {
     const before = state;
     state = { ...before, ...change };
-    const { phase } = state;
-    if (phase && phase !== before.phase) emit("phase", { phase });
+    if (state.phase && state.phase !== before.phase) emit("phase", { phase: state.phase });
     emit("change", state);
   }
 
@@ -50,7 +52,6 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     if (!TOKEN.test(token ?? "") || !(expires_in > 0)) throw new CrossfadeError("network_error");
     const life = expires_in * 1000;
     held = { token, subject, life, expiresAt: clock.now() + life };
-    isSuspended = false;
     const from = state.subject;
     const expiresAt = wall() + life;
     set({ status: "token", subject, phase, expiresAt });
@@ -59,19 +60,11 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     tabs.tell(expiresAt);
   }
 
-  /** Let the session cookie speak; nobody did anything wrong. */
-  function useCookie(phase: Phase | null = state.phase): void {
-    held = null;
-    isSuspended = false;
-    set({ status: "cookie", phase, expiresAt: null });
-  }
-
   return {
     is,
     set,
     findUsable,
     take,
-    useCookie,
     get state() {
       return state;
     },
@@ -80,23 +73,25 @@ export function createHolder(clock: Clock, wall: () => number, emit: Emit, tabs:
     /** Whether the session cookie may speak in the place of a token that cannot be had now. */
     mayUseCookie: () => state.phase !== "tokens_only" && state.phase !== "brownout",
     /** Whether it is time to renew the token: the last tenth of its life, a minute at least, but never more than half. */
-    isAgeing: () => held && !isSuspended && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
-    /** Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie. */
+    isAgeing: () => held && held !== last && left(held) < Math.min(Math.max(AGEING, held.life / 10), held.life / 2),
+    /**
+     * Go on with a token that is still good, which brings a lost session cookie back, and then with the cookie; at once
+     * where tokens are off.
+     */
     suspend(phase = state.phase) {
-      isSuspended = !!findUsable();
-      if (isSuspended) set({ phase });
-      else useCookie(phase);
+      held = last = phase === "off" ? null : findUsable();
+      set(last ? { phase } : { ...COOKIE, phase });
     },
     /** Forget a token that was refused. */
     drop(refused: Credential) {
-      if (held === refused) held = null;
-      if (!held && isSuspended) useCookie();
+      if (held !== refused) return;
+      held = null;
+      if (refused === last) set(COOKIE);
     },
     /** Forget the token; nobody is signed in now. */
     signOut(reason: "logout" | "expired" | "elsewhere") {
       const isNews = state.subject !== null || reason === "logout";
       held = null;
-      isSuspended = false;
       set({ status: "visitor", subject: null, expiresAt: null });
       if (reason === "logout") tabs.tell(0);
       if (isNews) emit("signedOut", { reason });

@@ -52,7 +52,7 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
    * Wait for a token, but not for ever, and not for somebody who has left. Where the cookie can stand in, those who wait
    * are let go after the first try.
    *
-   * @param mayUseCookie whether it can
+   * @param mayUseCookie whether it can, and will do
    * @returns whether it was too long
    */
   function renewed(signal?: AbortSignal | null, mayUseCookie = holder.mayUseCookie()): Promise<true | void> {
@@ -88,10 +88,11 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
 
   async function tryOnce(): Promise<void> {
     const isOver = () => holder.is("visitor"); // nobody renews for a visitor, so that somebody has signed out meanwhile
+    const before = holder.findUsable();
     const answer = await grants.obtain(isOver);
     if (isOver()) return;
     if (answer) holder.take(answer);
-    else signOut("expired");
+    else if ((holder.findUsable() ?? before) === before) signOut("expired"); // else somebody has signed in meanwhile
   }
 
   function pause(atLeast: number): Promise<void> {
@@ -104,10 +105,8 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
 
   /** There is no token to be had now, and trying again would not help. */
   function giveUp(error: CrossfadeError): void {
-    const phase = COOKIE_INSTEAD.get(error.code);
     failure = COOKIE_INSTEAD.has(error.code) ? null : error;
-    if (phase === "off") holder.useCookie(phase);
-    else holder.suspend(phase);
+    holder.suspend(COOKIE_INSTEAD.get(error.code));
   }
 
   function signOut(reason: "logout" | "expired" | "elsewhere"): void {
@@ -122,6 +121,10 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
     signOut,
     get failure() {
       return failure;
+    },
+    /** Somebody wants to know now: a pause is over, unless the gateway asked for it. */
+    hurry() {
+      if (!failure?.retryAfter) endPause();
     },
     /** The page came back, or the network: look again at once. */
     wake() {

@@ -94,11 +94,16 @@ export function createTokens(monotonic: () => number, ask: Ask, holder: Holder, 
     return answer?.subject && !used ? renew(false) : current();
   }
 
-  /** Ask for a token, whatever is known; returns when that was answered or patience is over. */
+  /**
+   * Ask for a token, whatever is known.
+   *
+   * @param isStrict nothing but a token will do: try now and again, until that was answered or patience is over
+   */
   async function renew(isStrict: boolean, isAgain = false): Promise<ClientState | null> {
+    if (isStrict) refresh.hurry();
     if (!findUsable()) holder.doubt();
     const isJoining = refresh.renew() && !isAgain;
-    const isLate = await refresh.renewed();
+    const isLate = await refresh.renewed(null, !isStrict && holder.mayUseCookie());
     const failure = refresh.failure ?? (isLate && new CrossfadeError("timeout"));
     if (failure && (isStrict || !failure.isTemporary)) throw failure;
     // What was asked before may have been answered before somebody signed in.

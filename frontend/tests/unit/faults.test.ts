@@ -60,6 +60,23 @@ describe("faults", () => {
     expect(tab.told.refreshed).toHaveLength(2);
   });
 
+  test.each([
+    ["ends a pause of the client's own, however long", {}, 60_000, 1000],
+    ["sits out one that the gateway asked for", { "retry-after": "3" }, 100, 3000],
+  ])("an explicit refresh %s", async (_what, headers, outage, atMost) => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(2 * HOUR);
+    browser.gateway.fault = ({ path }) => (path.endsWith("/token") ? problem(503, "store_unavailable", headers) : null);
+    await tab.get("/api/me");
+    await browser.time.pass(outage);
+    browser.gateway.fault = null;
+    const [before, asked] = [browser.time.now, browser.tokenRequests];
+    expect(await browser.time.until(tab.client.refresh())).toMatchObject({ status: "token", subject: "ada" });
+    expect(browser.time.now - before).toBeLessThan(atMost);
+    expect(browser.time.now - before).toBeGreaterThan(atMost === 3000 ? 2500 : 0);
+    expect(browser.tokenRequests - asked).toBe(1);
+  });
+
   test("where the cookie does not count, requests wait for a token and then say why there is none", async () => {
     const tab = await browser.signedIn();
     browser.gateway.phase = "tokens_only";

@@ -69,6 +69,14 @@ describe("a 401", () => {
     expect(tab.told.signedOut).toEqual([{ reason: "expired" }]);
   });
 
+  test("that comes while the token is renewed anyway signs out all the same", async () => {
+    const tab = await browser.signedIn();
+    await browser.time.pass(3550_000);
+    browser.gateway.logOutOfTheApplication(browser.jar);
+    expect((await tab.get("/api/me")).status).toBe(401);
+    expect(tab.told.signedOut).toEqual([{ reason: "expired" }]);
+  });
+
   test("after the family ended alone is healed by the session", async () => {
     const tab = await browser.signedIn();
     browser.gateway.endFamilies();

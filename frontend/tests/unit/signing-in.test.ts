@@ -83,6 +83,21 @@ describe("signing in", () => {
     expect(state).toMatchObject({ status: "token", subject: "grace" });
   });
 
+  test("a late answer that nobody is signed in does not sign out who has just logged in", async () => {
+    browser.jar.clear();
+    browser.gateway.replaysLogins = true;
+    const tab = new Tab(browser);
+    browser.fate = ({ form }) => ({ latency: form.has("subject_token_type") ? 5500 : 20 });
+    const looking = tab.client.adoptSession();
+    await browser.time.pass(100);
+    // The lock cannot be had in time, so that both are under way.
+    await browser.time.until(tab.client.login({ username: "grace", password: "x" }));
+    expect(await browser.time.until(looking)).toMatchObject({ status: "token", subject: "grace" });
+    await browser.time.pass(10_000);
+    expect(tab.client.state).toMatchObject({ status: "token", subject: "grace" });
+    expect(tab.told.signedOut).toEqual([]);
+  });
+
   test("an unknown client is told to the developer, and users go on with the cookie", async () => {
     browser.gateway.fault = ({ path }) => (path.endsWith("/token") ? problem(401, "invalid_client") : null);
     const tab = new Tab(browser);
