@@ -50,6 +50,14 @@ describe("a 401", () => {
     expect(await tab.user()).toBe("ada");
   });
 
+  test("heals a Request that was made from a stream, whose body was kept", async () => {
+    const tab = await browser.signedIn();
+    browser.gateway.revokeAll();
+    const init = { method: "POST", body: new Blob(["note"]).stream(), duplex: "half" } as RequestInit;
+    const answer = await browser.time.until(tab.client.fetch(new Request(`${SITE}/api/me`, init)));
+    expect(await answer.json()).toMatchObject({ user: "ada", body: "note" });
+  });
+
   test("whose token was renewed meanwhile is repeated without asking again", async () => {
     const tab = await browser.signedIn();
     browser.gateway.revokeAll();
