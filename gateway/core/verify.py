@@ -13,6 +13,7 @@ from gateway.core.jose import CompactJws, TokenFault, read_compact, read_object
 from gateway.errors import InvalidToken
 from gateway.model import VerifiedToken
 from gateway.records import VerificationKey
+from gateway.remote_token import RemoteToken
 
 MAX_KEY_ID = 128
 """Characters of a `kid`; ours are thumbprints of 43."""
@@ -57,13 +58,22 @@ def verify(text: bytes, trust: Trust, now: float) -> VerifiedToken:
     ensure_type(jws.header, ACCESS_TOKEN)
     ensure_signature(jws, find_key(jws.header, trust.keys))
     token = _believe(read_object(jws.payload), trust)
-    ensure_in_force(token, trust.leeway, now)
-    if token.issued_at > now + trust.leeway:
-        raise InvalidToken(TokenFault.ISSUED_LATER)
+    ensure_first_in_force(token, trust.leeway, now)
     return token
 
 
-def ensure_in_force(token: VerifiedToken, leeway: float, now: float) -> None:
+def ensure_first_in_force(token: VerifiedToken | RemoteToken, leeway: float, now: float) -> None:
+    """Check the times of a token that nobody has seen before: it must not come from the future either.
+
+    Raises:
+        InvalidToken: as `ensure_in_force`, or it was issued later than now.
+    """
+    ensure_in_force(token, leeway, now)
+    if token.issued_at > now + leeway:
+        raise InvalidToken(TokenFault.ISSUED_LATER)
+
+
+def ensure_in_force(token: VerifiedToken | RemoteToken, leeway: float, now: float) -> None:
     """Check the times of a token that was verified before. A token is over at its very second (`now` < `exp`).
 
     Raises:

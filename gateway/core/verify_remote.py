@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gateway.core.claims import has_audience, read_date, read_identifier, read_subject
 from gateway.core.jose import TokenFault, read_compact, read_object
-from gateway.core.verify import ACCESS_TOKEN, ensure_signature, ensure_type, find_key
+from gateway.core.verify import ACCESS_TOKEN, ensure_first_in_force, ensure_signature, ensure_type, find_key
 from gateway.errors import InvalidToken
 from gateway.records import RemoteTrust
 from gateway.remote_token import RemoteToken
@@ -28,22 +28,8 @@ def verify_remote(text: bytes, trust: RemoteTrust, now: float) -> RemoteToken:
     ensure_type(jws.header, trust.types)
     ensure_signature(jws, find_key(jws.header, trust.keys))
     token = _believe(read_object(jws.payload), trust)
-    ensure_remote_in_force(token, trust.leeway, now)
-    if token.issued_at > now + trust.leeway:
-        raise InvalidToken(TokenFault.ISSUED_LATER)
+    ensure_first_in_force(token, trust.leeway, now)
     return token
-
-
-def ensure_remote_in_force(token: RemoteToken, leeway: float, now: float) -> None:
-    """Check the times of a token that was verified before.
-
-    Raises:
-        InvalidToken: it has expired or is not valid yet.
-    """
-    if now >= token.expires_at + leeway:
-        raise InvalidToken(TokenFault.EXPIRED)
-    if token.not_before > now + leeway:
-        raise InvalidToken(TokenFault.NOT_YET_VALID)
 
 
 def key_id_of(text: bytes) -> str:

@@ -7,8 +7,8 @@ from gateway.core.jose import TokenFault
 from gateway.core.revocation import as_looked_up, ensure_remote_not_revoked
 from gateway.core.routes import Rule
 from gateway.core.translate import Proof, Translator
-from gateway.core.verify import find_issuer
-from gateway.core.verify_remote import ensure_remote_in_force, key_id_of, verify_remote
+from gateway.core.verify import ensure_in_force, find_issuer
+from gateway.core.verify_remote import key_id_of, verify_remote
 from gateway.errors import BadRequest, IdentityNotCarried, InvalidToken
 from gateway.facts import Event
 from gateway.flow.proofs import Proofs
@@ -125,7 +125,7 @@ class RemoteTokens:
             self._proofs.keep(shown.text, proof, len(shown.text))
         token = proof.remote
         assert token is not None
-        ensure_remote_in_force(token, trust.leeway, now)
+        ensure_in_force(token, trust.leeway, now)
         standing = await self._revocation.look_up(as_looked_up(token))
         ensure_remote_not_revoked(
             token,

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.core.jose import TokenFault
 from gateway.core.revocation import as_looked_up, ensure_remote_not_revoked
-from gateway.core.verify import ACCESS_TOKEN
-from gateway.core.verify_remote import ANY_TOKEN, ensure_remote_in_force, key_id_of, verify_remote
+from gateway.core.verify import ACCESS_TOKEN, ensure_in_force
+from gateway.core.verify_remote import ANY_TOKEN, key_id_of, verify_remote
 from gateway.errors import InvalidToken
 from gateway.model import Standing
 from gateway.records import RemoteTrust, VerificationKey
@@ -80,7 +80,7 @@ def test_n23_it_is_over_at_its_very_second() -> None:
     """N23: `now` < `exp`, with the leeway."""
     found = verify_remote(token(), TRUST, NOW + 329)
     with pytest.raises(InvalidToken):
-        ensure_remote_in_force(found, 30, NOW + 330)
+        ensure_in_force(found, 30, NOW + 330)
     assert fault(token({"nbf": NOW + 31})) is TokenFault.NOT_YET_VALID
     assert fault(token({"iat": NOW + 31, "nbf": NOW})) is TokenFault.ISSUED_LATER
 
