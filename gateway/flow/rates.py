@@ -73,8 +73,7 @@ class TokenRates:
 
         Whoever types a name uses it up, since nobody has proved anything yet; so the limit only slows a name down.
         """
-        name = unicodedata.normalize("NFKC", username).strip().casefold()  # as applications compare names at most
-        wanted = [("login", f"{site}\0{name}", self._policy.login)]
+        wanted = [("login", f"{site}\0{_spelling_of(username)}", self._policy.login)]
         if address:
             wanted.append(("login_address", _network_of(address), self._policy.login_address))
         await self._take(wanted, now)
@@ -89,6 +88,23 @@ class TokenRates:
 
 def _account(site: str, subject: str, policy: RatePolicy) -> tuple[str, str, Rate | None]:
     return "account", f"{site}\0{subject}", policy.account
+
+
+def _spelling_of(username: str) -> str:
+    """Return what all spellings of a name have in common that a database may take for the same.
+
+    The collations that MySQL and SQL Server begin with ignore case, accents, strokes and what nobody sees; PHP and the
+    databases ignore white space at the ends. To count two names as one only slows both down.
+    """
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", username).casefold())
+    return "".join(_bare(letter) for letter in letters if unicodedata.category(letter)[0] not in "CMZ")
+
+
+def _bare(letter: str) -> str:
+    name = "" if letter.isascii() else unicodedata.name(letter, "")
+    if not name.startswith("LATIN SMALL LETTER "):
+        return letter
+    return name.partition(" WITH ")[0].rpartition(" ")[2].lower()
 
 
 def _network_of(address: str) -> str:

@@ -139,3 +139,35 @@ async def test_by_default_an_address_has_no_limit() -> None:
     world = await world_with(RatePolicy(THREE, THREE, THREE))
     for _ in range(10):
         await world.tokens.ensure_address_may("192.0.2.1", now=world.now)
+
+
+# --- a name that is typed ---
+
+SPELLINGS = [
+    "admin",
+    "ADMIN",
+    " admin ",
+    "\u00e1dm\u00ecn",
+    "a\u0301dmin",
+    "a\u0111min",
+    "ad\u00admin",
+    "\u200badmin\0",
+    "\uff41dmin",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+async def test_a_name_has_one_limit_however_a_database_lets_it_be_spelled(spelling: str) -> None:
+    rates = TokenRates(RatePolicy(login=Rate(1, 60.0)), MemoryRateLimiter())
+    await rates.ensure_login_may("main", "admin", "", 1.0)
+    with pytest.raises(TooMany):
+        await rates.ensure_login_may("main", spelling, "", 1.0)
+    await rates.ensure_login_may("main", "admin2", "", 1.0)
+    await rates.ensure_login_may("other", spelling, "", 1.0)
+
+
+async def test_every_character_can_stand_in_a_name() -> None:
+    rates = TokenRates(RatePolicy(login=Rate(1, 60.0)), MemoryRateLimiter())
+    for start in range(0, 0x110000, 1024):
+        name = f"{start}:" + "".join(map(chr, range(start, start + 1024)))
+        await rates.ensure_login_may("main", name, "", 1.0)
