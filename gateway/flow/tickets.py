@@ -20,6 +20,9 @@ from gateway.ports import ProofReplays
 LIFE = 30
 """Seconds."""
 
+SKEW = 60
+"""Seconds by which the clocks of gateways may differ, so that it is remembered longer that a ticket was shown."""
+
 MAX_TICKET = 8192
 """Characters of a ticket that are looked at."""
 
@@ -80,5 +83,5 @@ class Tickets:
         Raises:
             InvalidToken: it was shown before.
         """
-        if not await self._replays.is_first(ticket.name, ticket.ends_at, now):
+        if not await self._replays.is_first(ticket.name, ticket.ends_at + SKEW, now):
             raise InvalidToken("ticket")

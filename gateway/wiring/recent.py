@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from gateway.core.dpop import DpopPolicy
 from gateway.flow.possession import Possession
-from gateway.flow.tickets import LIFE, Tickets
+from gateway.flow.tickets import LIFE, SKEW, Tickets
 from gateway.ports import Facts, ProofReplays, RateLimiter
 from gateway.settings.schema.root import Settings
 from gateway.stores.rates_memory import MemoryRateLimiter
@@ -61,7 +61,7 @@ def open_tickets(settings: Settings, environ: Environ, opened: AsyncExitStack, k
     Raises:
         ConfigurationError: the address of Redis cannot be used, or the package for it is missing.
     """
-    return Tickets(key, _open_replays(settings, environ, LIFE, opened, kind="ticket"), secrets.token_bytes)
+    return Tickets(key, _open_replays(settings, environ, LIFE + SKEW, opened, kind="ticket"), secrets.token_bytes)
 
 
 def _open_replays(

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.core.routes import Access, Rule
 from gateway.errors import BadRequest, InvalidToken, RevocationUnavailable
+from gateway.flow.tickets import LIFE, SKEW, Tickets
 from gateway.model import Credential, Permit, Phase, RequestHead
 from tests.flow.door import Door, request
 from tests.flow.tokens.world import World
@@ -43,6 +44,20 @@ async def test_it_counts_once(door: Door) -> None:
     with pytest.raises(InvalidToken):
         await door.admit(with_ticket(ticket))
     assert isinstance(await door.admit(with_ticket(await ticket_for(door))), Permit)
+
+
+async def test_it_is_remembered_until_it_is_over_by_a_clock_that_is_behind_too(door: Door) -> None:
+    ticket = await ticket_for(door)
+    asked: list[float] = []
+
+    class Watched:
+        async def is_first(self, name: str, until: float, now: float) -> bool:
+            asked.append(until - now)
+            return True
+
+    tickets = Tickets(b"t" * 32, Watched(), door.world.entropy)
+    await tickets.spend(tickets.open(with_ticket(ticket), door.world.now), door.world.now)
+    assert asked == [LIFE + SKEW]
 
 
 async def test_another_spelling_of_it_is_the_same(door: Door) -> None:
