@@ -418,6 +418,15 @@ async def test_a_session_that_nobody_can_read_is_left_to_the_application_with_th
         await Door(world, site=replace(SITE, bridge="headers")).admit(request(bearer=grant.access_token))
 
 
+async def test_whoever_opens_the_address_of_a_ticket_is_handed_no_session(world: World) -> None:
+    grant = await world.exchange()
+    door = Door(world, phase=Phase.HANDBACK)
+    ticket = world.tickets.make(grant.access_token.encode(), b"/page", world.now).encode()
+    permit = await door.permit(replace(request("/page"), ticket=ticket))
+    assert permit.identity is not None
+    assert permit.answer == ()
+
+
 async def test_a_page_of_another_site_is_handed_no_session(world: World) -> None:
     grant = await world.exchange()
     door = Door(world, phase=Phase.HANDBACK)
