@@ -234,8 +234,7 @@ class RequestFlow:
             if credential is Credential.BEARER and head.method not in SAFE:
                 supplement = self._csrf.supplement(site, vaulted, head)
             is_browser = proof.token is not None and proof.token.client_id in self._policy.browsers
-            # Never with a ticket: an address can be handed to anybody, who would go on in the session of its author.
-            if is_browser and head.ticket is None and self.posture.phase is Phase.HANDBACK:
+            if is_browser and self.posture.phase is Phase.HANDBACK:
                 answer = handed_back(head, vaulted, site, is_secure=self._policy.is_secure)
                 if answer:
                     self._facts.count(Event.HANDED_BACK)

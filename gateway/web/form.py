@@ -95,5 +95,6 @@ def _parse(body: bytes) -> list[tuple[str, str]]:
             max_num_fields=MAX_FIELDS,
             strict_parsing=True,
         )
-    except ValueError as error:
-        raise InvalidRequest("The form cannot be read.") from error
+    except ValueError:
+        # Not chained: what failed quotes the form, and with it a password.
+        raise InvalidRequest("The form cannot be read.") from None
