@@ -32,6 +32,15 @@ def without_cookies_named(fields: Pairs, names: Collection[bytes]) -> Pairs:
     ]
 
 
+def with_cookies_named(fields: Pairs, names: Collection[bytes]) -> Pairs:
+    """Remove each Set-Cookie that has none of the given names; all other fields stay, in order."""
+    return [
+        (name, value)
+        for name, value in fields
+        if name.lower() != b"set-cookie" or value.partition(b"=")[0].strip() in names
+    ]
+
+
 def with_private_caching(fields: Pairs) -> Pairs:
     """Keep shared caches from storing an answer that depends on a credential (RFC 9111 section 5.2.2.7).
 

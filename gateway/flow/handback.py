@@ -11,9 +11,14 @@ def handed_back(
 ) -> tuple[tuple[bytes, bytes], ...]:
     """Return the Set-Cookie fields that give a client its vaulted session cookies, as far as it does not show them.
 
-    The session cookie decides: a client that shows one, whichever, keeps what it has. A page of another site gets none.
+    The session cookie decides: a client that shows one, whichever, keeps what it has. A page of another site gets none,
+    and nobody does for a ticket: an address can be given to others, who would go on in the session of its author.
     """
-    if _shows(head, site.cookies[0]) or head.find(b"sec-fetch-site") in (b"cross-site", b"same-site"):
+    if (
+        head.ticket is not None
+        or _shows(head, site.cookies[0])
+        or head.find(b"sec-fetch-site") in (b"cross-site", b"same-site")
+    ):
         return ()
     pairs: Pairs = [(b"set-cookie", _session_cookie(name, value, is_secure)) for name, value in vaulted.cookies]
     return tuple(pairs)

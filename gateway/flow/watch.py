@@ -12,6 +12,7 @@ from typing import Literal
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Site
 from gateway.core.response import (
+    with_cookies_named,
     with_private_caching,
     with_vary_on_origin,
     without_cookies_named,
@@ -99,6 +100,8 @@ class ResponseWatch:
             fields = without_reserved(fields, self._own)
             if permit.is_private:
                 fields = with_private_caching(fields)
+            if _is_by_ticket(permit, head):
+                fields = with_cookies_named(fields, self._site_of_cookie)  # of which `look` has left what is theirs
         cross_origin = self._cross_origin.response_fields(head)
         if cross_origin:
             names = {name for name, _ in cross_origin}
@@ -136,7 +139,8 @@ class ResponseWatch:
         set_cookies = [read_set_cookie(value, now) for name, value in fields if name.lower() == b"set-cookie"]
         for site in self._concerned(permit, head, set_cookies):
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
-            is_theirs = permit.vaulted is None or await self._shows_family(permit, site, now)
+            is_anybody = permit.vaulted is None and not _is_by_ticket(permit, head)
+            is_theirs = is_anybody or await self._shows_family(permit, site, now)
             await self._look_at(site, permit, head, changes, now)
             if not is_theirs:
                 fields = without_cookies_named(fields, site.cookies)
@@ -263,6 +267,11 @@ class ResponseWatch:
         # A cookie that is signed anew with each response differs in its bytes and is the same session.
         verdict = await self._sessions[site.name].resolve(shown, now)
         return isinstance(verdict, LegacySession) and verdict.key == vaulted.session_key
+
+
+def _is_by_ticket(permit: Permit, head: RequestHead) -> bool:
+    """Whether an address was all that was shown: somebody else's, perhaps, whose cookies are planted here then."""
+    return head.ticket is not None and permit.token is not None
 
 
 def _is_replaced(after: Verdict, site: Site, changes: Sequence[SetCookie]) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.response import with_private_caching, without_cookies_named, without_reserved
+from gateway.core.response import with_cookies_named, with_private_caching, without_cookies_named, without_reserved
 from gateway.headers import Pairs
 
 
@@ -57,3 +57,8 @@ def test_only_cookies_of_the_given_names_are_kept_back() -> None:
         (b"A", b"sessionid=1"),
     ]
     assert without_cookies_named(fields, (b"sessionid",)) == fields[1:]
+
+
+def test_cookies_of_other_names_go() -> None:
+    fields = [(b"Set-Cookie", b"sessionid=1"), (b"set-cookie", b" other=1; Path=/"), (b"X-A", b"other=1")]
+    assert with_cookies_named(fields, (b"sessionid",)) == [fields[0], fields[2]]

@@ -132,3 +132,27 @@ async def test_it_is_nothing_where_nobody_is_asked_who_he_is(door: Door) -> None
         permit = await other.permit(with_ticket(ticket))
         assert permit.identity is None
         assert permit.cookie is None
+
+
+SET = [(b"Set-Cookie", b"sessionid=s1; Path=/"), (b"set-cookie", b"csrftoken=planted; Path=/"), (b"x-other", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"), [(None, []), (b"sessionid=other", []), (b"sessionid=s1", [b"sessionid=s1; Path=/"])]
+)
+async def test_whoever_opens_somebody_elses_address_gets_none_of_his_cookies(
+    door: Door, shown: bytes | None, kept: list[bytes]
+) -> None:
+    head = with_ticket(await ticket_for(door), cookie=shown)
+    permit = await door.permit(head)
+    assert door.watch.needs_look(permit, head, 200, SET)
+    left = door.watch.edit(permit, head, 200, await door.watch.look(permit, head, 200, SET, door.world.now))
+    assert [value for name, value in left if name.lower() == b"set-cookie"] == kept
+    assert (b"x-other", b"1") in left
+
+
+async def test_an_application_without_vaulted_sessions_signs_nobody_in_by_an_address(door: Door) -> None:
+    head = with_ticket(await ticket_for(door))
+    permit = replace(await door.permit(head), vaulted=None)
+    left = door.watch.edit(permit, head, 200, await door.watch.look(permit, head, 200, SET, door.world.now))
+    assert [name for name, _ in left if name.lower() == b"set-cookie"] == []
