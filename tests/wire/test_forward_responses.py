@@ -316,8 +316,8 @@ async def test_a_client_that_does_not_read_stops_the_application(stand: Stand) -
     assert stand.connection.transport is not None
     assert not connection.transport.is_reading()
     assert stand.connection.transport.get_write_buffer_size() < MIB
-    assert sent < 16 * MIB
-    await client.skip(32 * MIB)  # more than there can be on the way
+    assert sent < 64 * MIB  # the rest is what the kernel holds, which may be tens of MiB
+    await client.skip(96 * MIB)  # more than there can be on the way
 
 
 # --- the watch ---

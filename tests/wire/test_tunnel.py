@@ -1,6 +1,7 @@
 """WebSockets: bytes untouched in both directions, ended by either side or by us, and never anything but a WebSocket."""
 
 import asyncio
+import socket
 
 import pytest
 from websockets.asyncio.client import connect
@@ -169,15 +170,24 @@ async def test_each_direction_has_its_own_brake(stand: Stand) -> None:
 async def ensure_braked(stand: Stand, source: tuple[Line, Side], target: tuple[Line, Side]) -> None:
     """Send much to somebody who does not read: it is not taken, and arrives in the end."""
     (sender, source_side), (receiver, target_side) = source, target
-    sending = asyncio.ensure_future(sender.send_all(b"x" * (16 * MIB)))
-    await stand.until(lambda: target_side.is_full)
     assert source_side.transport is not None
     assert target_side.transport is not None
+    for end in (sender.writer.transport, source_side.transport, target_side.transport, receiver.writer.transport):
+        shrink_buffers(end)
+    sending = asyncio.ensure_future(sender.send_all(b"x" * (16 * MIB)))
+    await stand.until(lambda: target_side.is_full)
     assert not source_side.transport.is_reading()
     assert target_side.transport.get_write_buffer_size() < MIB
     assert not sending.done()
     await receiver.skip(16 * MIB)
     await sending
+
+
+def shrink_buffers(end: asyncio.BaseTransport) -> None:
+    """Leave the kernel little to hold: some are set up to buffer tens of MiB by themselves."""
+    socket_of_end = end.get_extra_info("socket")
+    socket_of_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+    socket_of_end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
 
 
 # --- the end ---
