@@ -1,0 +1,152 @@
+"""What a request with a token of ours comes to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gateway.bridge.csrf import CsrfPairs
+from gateway.core.credentials import Ours, Site, find_sessions
+from gateway.core.jose import TokenFault
+from gateway.core.phases import Posture
+from gateway.core.routes import Rule
+from gateway.core.translate import NO_SUPPLEMENT, Proof, Translator
+from gateway.errors import InvalidToken, SessionEnded
+from gateway.facts import Event
+from gateway.flow.handback import handed_back
+from gateway.flow.possession import Possession
+from gateway.flow.prove import Prover
+from gateway.flow.ready import SAFE
+from gateway.flow.session_admission import SessionAdmission
+from gateway.flow.standing import TokenStanding
+from gateway.headers import write_set_cookie
+from gateway.model import (
+    Credential,
+    LegacySession,
+    Permit,
+    Phase,
+    RequestHead,
+    TokenCookie,
+    VaultedSession,
+)
+from gateway.ports import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPolicy:
+    """What the configuration says of tokens that requests show.
+
+    `browsers` are the clients that get their tokens as cookies: only they are handed their session cookie back.
+    `is_secure`: the public URL is https, so that cookies handed back are `Secure`.
+    """
+
+    ours: Ours
+    sites_of: Mapping[str, tuple[Site, ...]]
+    browsers: frozenset[str]
+    is_secure: bool
+
+
+class TokenAdmission:
+    """Admits by a token of ours; the session beside a token cookie is `by_session`'s business."""
+
+    def __init__(
+        self,
+        *,
+        policy: TokenPolicy,
+        translator: Translator,
+        prover: Prover,
+        csrf: CsrfPairs,
+        standing: TokenStanding,
+        possession: Possession,
+        by_session: SessionAdmission,
+        facts: Facts,
+    ) -> None:
+        self._policy = policy
+        self._translator = translator
+        self._prover = prover
+        self._csrf = csrf
+        self._standing = standing
+        self._possession = possession
+        self._by_session = by_session
+        self._facts = facts
+        self._sites = {site.name: site for sites in policy.sites_of.values() for site in sites}
+
+    async def admit(
+        self, text: bytes, credential: Credential, head: RequestHead, rule: Rule, posture: Posture, now: float
+    ) -> Permit:
+        """Let a request through that shows this token.
+
+        Raises:
+            InvalidToken: forged, expired, revoked, or bound to a key that the client did not show.
+            SessionEnded, Forbidden: the session that it stands for is over, or of another application.
+            Unavailable: nobody can say.
+        """
+        proof = self._prover.token(text, credential, now)
+        token = proof.token
+        assert token is not None
+        self._possession.ensure_scheme(head, token.bound_key)
+        await self._standing.ensure_good(token, now)
+        if token.bound_key:
+            await self._possession.ensure(head, token.bound_key, now)
+        vaulted = await self._standing.find_session(token, rule.upstream, now)
+        return self._permit(head, rule, proof, vaulted, credential, posture)
+
+    async def admit_cookie(
+        self, shown: TokenCookie, head: RequestHead, rule: Rule, posture: Posture, now: float
+    ) -> Permit:
+        """Let a request through that shows one as a cookie. One that is not good is deleted; our fault stays a fault.
+
+        Where it only expired, the session decides. Revoked or forged, the session beside it may be of the family that
+        was ended, and does not count either.
+        """
+        try:
+            permit = await self.admit(shown.text, Credential.TOKEN_COOKIE, head, rule, posture, now)
+        except InvalidToken as error:
+            if error.reason == TokenFault.EXPIRED:
+                return self._deleting_access(await self._by_session.admit(head, rule, shown.beside, now))
+            return self._deleting_access(self._by_session.admit_nobody(head, rule))
+        except SessionEnded:
+            return self._deleting_access(self._by_session.admit_nobody(head, rule))
+        beside = await self._by_session.resolve(shown.beside, now) if shown.beside is not None else None
+        if isinstance(beside, LegacySession) and permit.token and beside.subject != permit.token.subject:
+            self._facts.count(Event.SUBJECT_CONFLICT)
+            ours = self._policy.ours
+            permit = await self._by_session.admit(head, rule, shown.beside, now)
+            return self._deleting(permit, ours.access_cookie, ours.refresh_cookie)
+        return permit
+
+    def _permit(
+        self,
+        head: RequestHead,
+        rule: Rule,
+        proof: Proof,
+        vaulted: VaultedSession | None,
+        credential: Credential,
+        posture: Posture,
+    ) -> Permit:
+        supplement = NO_SUPPLEMENT
+        answer: tuple[tuple[bytes, bytes], ...] = ()
+        if vaulted is not None:
+            site = self._sites[vaulted.site]
+            if credential is Credential.BEARER and head.method not in SAFE:
+                supplement = self._csrf.supplement(site, vaulted, head)
+            is_browser = proof.token is not None and proof.token.client_id in self._policy.browsers
+            if is_browser and posture.phase is Phase.HANDBACK:
+                answer = handed_back(head, vaulted, site, is_secure=self._policy.is_secure)
+                if answer:
+                    self._facts.count(Event.HANDED_BACK)
+        return self._translator.token(
+            head,
+            rule,
+            proof,
+            vaulted=vaulted,
+            supplement=supplement,
+            shown=find_sessions(head.cookie, self._policy.sites_of.get(rule.upstream, ())),
+            credential=credential,
+            answer=answer,
+        )
+
+    def _deleting_access(self, permit: Permit) -> Permit:
+        return self._deleting(permit, self._policy.ours.access_cookie)
+
+    def _deleting(self, permit: Permit, *names: bytes) -> Permit:
+        deletions = tuple((b"set-cookie", write_set_cookie(name, b"", max_age=0)) for name in names)
+        return replace(permit, answer=(*permit.answer, *deletions), is_private=True)
