@@ -104,7 +104,7 @@ class FormLogin:
         if answer.status == 429:
             raise TooMany("The application takes no more logins for now.", retry_after=answer.retry_after)
         shown = self._shown(jar) if answer.status < 400 else None
-        return Replayed(shown, self._meaning(answer))
+        return Replayed(shown, await self._meaning(answer))
 
     # --- before ---
 
@@ -121,7 +121,7 @@ class FormLogin:
                 raise LoginChanged("The application signs somebody in before a password was sent.")
         if form.csrf_field:
             typed_into = (form.username_field, form.password_field) if form.kind == "form" else ()
-            found = find_login_form(answer.page, form.csrf_field, *typed_into)
+            found = await asyncio.to_thread(find_login_form, answer.page, form.csrf_field, *typed_into)
             if found is None:
                 raise LoginChanged
             return {form.csrf_field: found.inputs[form.csrf_field]}, []
@@ -132,7 +132,7 @@ class FormLogin:
 
     # --- after ---
 
-    def _meaning(self, answer: _Answer) -> Literal["refused", "incomplete", "changed"]:
+    async def _meaning(self, answer: _Answer) -> Literal["refused", "incomplete", "changed"]:
         form, status = self._form, answer.status
         if form.kind == "json":
             is_protected = status == 403 and form.page  # then it is the check for forged requests that refuses
@@ -141,7 +141,7 @@ class FormLogin:
             return "incomplete" if status < 300 else "changed"
         if 300 <= status < 400:
             return "refused" if self._leads_back(answer.location) else "incomplete"
-        if status == 401 or find_login_form(answer.page, form.password_field) is not None:
+        if status == 401 or await asyncio.to_thread(find_login_form, answer.page, form.password_field) is not None:
             return "refused"
         return "incomplete" if status < 300 else "changed"
 

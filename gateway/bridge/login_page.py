@@ -30,7 +30,10 @@ class _Reader(HTMLParser):
 
 
 def find_login_form(page: bytes, *names: str) -> PageForm | None:
-    """Return the first form that has inputs of all these names, or None."""
+    """Return the first form that has inputs of all these names, or None.
+
+    A large page takes tenths of a second: in a thread, so that nobody waits for it.
+    """
     reader = _Reader()
     reader.feed(page.decode("utf-8", "replace"))
     return next((form for form in reader.forms if form.inputs.keys() >= set(names)), None)

@@ -28,6 +28,7 @@ class RatePolicy:
     account: Rate | None = None
     address: Rate | None = None
     login: Rate | None = None
+    login_name: Rate | None = None
     login_address: Rate | None = None
 
 
@@ -69,13 +70,18 @@ class TokenRates:
         )
 
     async def ensure_login_may(self, site: str, username: str, address: str, now: float) -> None:
-        """Count a login with a password: of the name that was typed, and from an address where it is known.
+        """Count a login with a password: of the name that was typed, there and everywhere, and from an address.
 
-        Whoever types a name uses it up, since nobody has proved anything yet; so the limit only slows a name down.
+        Whoever types a name uses it up, since nobody has proved anything yet. So the tight limit is that of a name from
+        one network, where it hits only who shares it, and the one of a name from everywhere is wide.
         """
-        wanted = [("login", f"{site}\0{_spelling_of(username)}", self._policy.login)]
+        name, network = f"{site}\0{_spelling_of(username)}", _network_of(address)
+        wanted = [
+            ("login", f"{name}\0{network}", self._policy.login),
+            ("login_name", name, self._policy.login_name),
+        ]
         if address:
-            wanted.append(("login_address", _network_of(address), self._policy.login_address))
+            wanted.append(("login_address", network, self._policy.login_address))
         await self._take(wanted, now)
 
     async def _take(self, wanted: list[tuple[str, str, Rate | None]], now: float) -> None:

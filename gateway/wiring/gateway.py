@@ -40,7 +40,7 @@ from gateway.wiring.overrides import brake_beside, find_text
 from gateway.wiring.recent import open_limiter, open_possession, open_tickets
 from gateway.wiring.reload import in_force_after, needs_restart
 from gateway.wiring.remote import open_issuers, open_remote_tokens
-from gateway.wiring.sessions import open_enders, open_sessions, open_transport
+from gateway.wiring.sessions import open_enders, open_sessions, open_transports
 from gateway.wiring.share import ALONE, News, Share, Word
 from gateway.wiring.stores import open_secrets, open_stores
 
@@ -78,9 +78,8 @@ class Gateway(Carrier):
         self.issuers = open_issuers(settings, clock, self.facts)
         opened.push_async_callback(self.issuers.aclose)
         self.remote = open_remote_tokens(settings, self.issuers, stores.revocation, self.facts)
-        self._transports = {name: open_transport(upstream) for name, upstream in self.upstreams.items()}
-        for transport in self._transports.values():
-            opened.push_async_callback(transport.aclose)
+        self._transports = open_transports(self.upstreams, opened)
+        self._login_transports = open_transports(self.upstreams, opened)  # so that logins hold up no logout
         self._vault = SealedVault(
             store=stores.vault,
             families=stores.families,
@@ -290,7 +289,8 @@ class Gateway(Carrier):
         )
 
     def _password_login(self) -> PasswordLogin:
-        replays = open_logins(self.settings, self._sites, self.sessions, self._clock, self.upstreams, self._transports)
+        transports = self._login_transports
+        replays = open_logins(self.settings, self._sites, self.sessions, self._clock, self.upstreams, transports)
         return PasswordLogin(replays, self.sessions, self.tokens, self._rates, self.facts, asyncio.sleep)
 
     def _posture_control(self) -> PostureControl:

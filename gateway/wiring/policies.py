@@ -171,6 +171,7 @@ def rate_policy_of(settings: Settings) -> RatePolicy:
         account=rates.account,
         address=rates.address,
         login=rates.login,
+        login_name=rates.login_name,
         login_address=rates.login_address,
     )
 

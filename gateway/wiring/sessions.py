@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 
 import httpx
 
@@ -79,6 +80,17 @@ def open_transport(upstream: UpstreamPolicy, connections: int = 32) -> httpx.Asy
     """Return a way to ask an application ourselves, which believes the same certificates as the data path does."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.AsyncHTTPTransport(verify=upstream.tls or True, trust_env=False, limits=limits)
+
+
+def open_transports(
+    upstreams: Mapping[str, UpstreamPolicy], opened: AsyncExitStack
+) -> dict[str, httpx.AsyncBaseTransport]:
+    """Return a way to ask each application, by the names of the upstreams; `opened` closes them."""
+    transports: dict[str, httpx.AsyncBaseTransport] = {}
+    for name, upstream in upstreams.items():
+        transports[name] = transport = open_transport(upstream)
+        opened.push_async_callback(transport.aclose)
+    return transports
 
 
 def open_enders(

@@ -164,7 +164,14 @@ async def test_a_login_is_not_barred_by_what_was_revoked_before() -> None:
     assert (await site.program.post(TOKEN, data=FORM)).status_code == 200
 
 
-@pytest.mark.parametrize("policy", [RatePolicy(login=Rate(2, 60.0)), RatePolicy(login_address=Rate(2, 60.0))])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        RatePolicy(login=Rate(2, 60.0)),
+        RatePolicy(login_name=Rate(2, 60.0)),
+        RatePolicy(login_address=Rate(2, 60.0)),
+    ],
+)
 async def test_a_name_and_an_address_are_counted_before_the_application_is_asked(policy: RatePolicy) -> None:
     replay = Replay(Replayed(None, "refused"))
     site = await site_with({"main": replay}, policy)

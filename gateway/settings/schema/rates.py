@@ -18,7 +18,9 @@ class Rates(Section):
     account: RateOrOff = Rate(600, 60.0)
     """Exchanges and refreshes of one user."""
     login: RateOrOff = Rate(10, 60.0)
-    """Logins with one name, right or wrong (grant `password`)."""
+    """Logins with one name from one address, right or wrong (grant `password`)."""
+    login_name: RateOrOff = Rate(100, 60.0)
+    """Logins with one name from anywhere: more than one address may use, so that nobody locks a user out alone."""
     login_address: RateOrOff = Rate(60, 60.0)
     """Logins from one address."""
     address: RateOrOff = None

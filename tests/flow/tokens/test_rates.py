@@ -171,3 +171,23 @@ async def test_every_character_can_stand_in_a_name() -> None:
     for start in range(0, 0x110000, 1024):
         name = f"{start}:" + "".join(map(chr, range(start, start + 1024)))
         await rates.ensure_login_may("main", name, "", 1.0)
+
+
+async def test_a_stranger_uses_up_a_name_for_its_own_network_only() -> None:
+    limiter = MemoryRateLimiter()
+    rates = TokenRates(RatePolicy(login=Rate(2, 60.0), login_name=Rate(5, 60.0)), limiter)
+    for _ in range(2):
+        await rates.ensure_login_may("main", "ada", "192.0.2.1", 1.0)
+    for _ in range(10):
+        with pytest.raises(TooMany):
+            await rates.ensure_login_may("main", "ada", "192.0.2.1", 1.0)
+    await rates.ensure_login_may("main", "ada", "198.51.100.7", 1.0)
+
+
+async def test_many_networks_together_use_up_a_name() -> None:
+    limiter = MemoryRateLimiter()
+    rates = TokenRates(RatePolicy(login=Rate(2, 60.0), login_name=Rate(5, 60.0)), limiter)
+    for host in range(5):
+        await rates.ensure_login_may("main", "ada", f"192.0.2.{host}", 1.0)
+    with pytest.raises(TooMany):
+        await rates.ensure_login_may("main", "ada", "198.51.100.7", 1.0)
