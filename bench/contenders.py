@@ -5,13 +5,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.sessions import SECRET
 from bench.tokens import AUDIENCE, ISSUER, Material
 
+DIRECT = "the application itself"
+PLAIN = "nginx, plain proxy, no checks"
+ENVOY_CACHED = "Envoy jwt_authn, cache of 1,000"
+MIRROR = "Crossfade, mirror"
+STRICT = "Crossfade, strict"
+SESSION = "Crossfade, session path"
 PROXY_CORE = "0"
 LOAD_CORE = "1"
 ORIGIN_PORT = 19000
@@ -68,7 +73,7 @@ def nginx_plain(folder: Path, material: Material) -> Contender | None:
         ' proxy_set_header Connection ""; proxy_set_header Host $host; }',
         f"upstream origin {{ server 127.0.0.1:{ORIGIN_PORT}; keepalive 64; keepalive_requests 100000000; }}",
     )
-    return Contender("nginx, plain proxy, no checks", 19001, (binary, "-c", str(config)), (binary, "-v"))
+    return Contender(PLAIN, 19001, (binary, "-c", str(config)), (binary, "-v"))
 
 
 def haproxy(folder: Path, material: Material) -> Contender | None:
@@ -108,7 +113,7 @@ def envoy(folder: Path, material: Material, *, cached: bool) -> Contender | None
             cache=cache,
         )
     )
-    name = "Envoy jwt_authn, cache of 1,000" if cached else "Envoy jwt_authn as it comes"
+    name = ENVOY_CACHED if cached else "Envoy jwt_authn as it comes"
     command = (binary, "-c", str(config), "--concurrency", "1", "--log-level", "error", "--disable-hot-restart")
     return Contender(name, port, command, (binary, "--version"))
 
@@ -154,13 +159,17 @@ static_resources:
 CROSSFADE = (sys.executable, "-m", "gateway")
 
 
-def crossfade(folder: Path, material: Material, *, redis: int | None) -> Contender:
-    """The gateway with tokens: the blacklist in its process, or Redis asked on every request."""
-    port = 19005 if redis is None else 19006
-    config = configure(folder, material, port, stores="" if redis is None else ", redis: { env: BENCH_REDIS }")
-    name = "Crossfade, blacklist in process" if redis is None else "Crossfade, Redis asked on every request"
-    environment = (("BENCH_REDIS", f"redis://127.0.0.1:{redis}/0"),)
+def crossfade(folder: Path, material: Material, mode: str, redis: int) -> Contender:
+    """The gateway with tokens and a Redis. `mirror` looks into its copy of the blacklist, `strict` asks Redis every time.
+
+    Each has a database of its own in that Redis, since each has a log of its own that the blacklist is filled from.
+    """
+    port, database = (19005, 0) if mode == "mirror" else (19006, 1)
+    stores = ", redis: { env: BENCH_REDIS }"
+    config = configure(folder, material, port, stores=stores, more=f"revocation: {{ mode: {mode} }}\n")
+    environment = (("BENCH_REDIS", f"redis://127.0.0.1:{redis}/{database}"),)
     command = (*CROSSFADE, "run", "--config", str(config))
+    name = MIRROR if mode == "mirror" else STRICT
     return Contender(name, port, command, (*CROSSFADE, "version"), environment)
 
 
@@ -171,10 +180,10 @@ def crossfade_session(folder: Path, material: Material) -> Contender:
         "  cookies: [sessionid], secrets: [{ env: DJANGO_SECRET_KEY }], login_url: /login/, logout_paths: [/logout/],\n"
         "  options: { binding: false } }]\n"
     )
-    config = configure(folder, material, 19007, sessions=sessions)
+    config = configure(folder, material, 19007, more=sessions)
     command = (*CROSSFADE, "run", "--config", str(config))
     environment = (("DJANGO_SECRET_KEY", SECRET),)
-    return Contender("Crossfade, session path", 19007, command, (*CROSSFADE, "version"), environment, "sessions")
+    return Contender(SESSION, 19007, command, (*CROSSFADE, "version"), environment, "sessions")
 
 
 def crossfade_asgi(folder: Path, material: Material, server: str) -> Contender | None:
@@ -191,7 +200,7 @@ def crossfade_asgi(folder: Path, material: Material, server: str) -> Contender |
     return Contender(f"Crossfade as an ASGI application on {server}", port, command, (binary, "--version"), environment)
 
 
-def configure(folder: Path, material: Material, port: int, *, sessions: str = "", stores: str = "") -> Path:
+def configure(folder: Path, material: Material, port: int, *, stores: str = "", more: str = "") -> Path:
     place = folder / f"crossfade-{port}"
     place.mkdir()
     config = place / "gateway.yaml"
@@ -199,7 +208,7 @@ def configure(folder: Path, material: Material, port: int, *, sessions: str = ""
         f"listen: 127.0.0.1:{port}\npublic_url: {ISSUER}\n"
         f"admin: {{ listen: 127.0.0.1:{port + 100}, socket: {place}/admin.sock }}\n"
         f"upstreams: {{ app: {{ url: 'http://127.0.0.1:{ORIGIN_PORT}' }} }}\n"
-        f"phase: {{ initial: parallel, override_file: {place}/phase }}\n{sessions}"
+        f"phase: {{ initial: parallel, override_file: {place}/phase }}\n{more}"
         f"tokens: {{ audience: {AUDIENCE}, algorithm: RS256, trust_store_alone: true }}\n"
         f"keys: [{{ file: {material.private} }}]\nstores: {{ embedded: {place}/crossfade.db{stores} }}\n"
         "routes: [{ path: /*, auth: required }]\n"
@@ -211,6 +220,3 @@ def version_of(contender: Contender) -> str:
     done = subprocess.run(contender.version, capture_output=True, text=True, timeout=20, check=False, cwd=ROOT)
     found_version = re.search(r"\d+\.\d+\.\d+[^\s/]*", done.stdout + done.stderr)
     return found_version.group() if found_version else "unknown"
-
-
-Maker = Callable[[Path, Material], Contender | None]

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 @contextmanager
 def running(command: tuple[str, ...], core: str, environment: dict[str, str], port: int) -> Iterator[int]:
     """Run a program pinned to one core while the block lasts; yields its process id."""
+    if is_open(port):
+        raise SystemExit(f"something listens on {port} already: is another benchmark running?")
     process = subprocess.Popen(
         ["taskset", "-c", core, *command],
         cwd=ROOT,
@@ -41,11 +43,16 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", seconds: float = 20.
         if process.poll() is not None:
             said = process.stderr.read().decode(errors="replace") if process.stderr else ""
             raise SystemExit(f"the process {process.args!r} ended with {process.returncode}: {said[-2000:]}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if is_open(port):
+            return
         time.sleep(0.05)
     raise SystemExit(f"nothing listens on {port} after {seconds:.0f} s")
+
+
+def is_open(port: int) -> bool:
+    """Whether anything listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def family(pid: int) -> list[int]:

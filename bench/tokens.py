@@ -42,7 +42,7 @@ def make(folder: Path, count: int) -> Material:
     tokens = tuple(token(key, kid, number) for number in range(count))
     (folder / "jwks.json").write_text(json.dumps({"keys": [jwk]}))
     (folder / "tokens.txt").write_text("\n".join(tokens))
-    (folder / "tokens.lua").write_text(lua("Authorization", [f"Bearer {text}" for text in tokens]))
+    write_load(folder, "tokens", "Authorization", [f"Bearer {text}" for text in tokens])
     return read(folder)
 
 
@@ -81,6 +81,12 @@ def token(key: rsa.RSAPrivateKey, kid: str, number: int) -> str:
         "seq": 0,
     }
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid, "typ": "at+jwt"})
+
+
+def write_load(folder: Path, name: str, field: str, values: Sequence[str]) -> None:
+    """Write what both loads show: `name`.lua for wrk, `name`.fields for `bench.paced`."""
+    (folder / f"{name}.lua").write_text(lua(field, values))
+    (folder / f"{name}.fields").write_text("\n".join(f"{field}: {value}" for value in values))
 
 
 def lua(field: str, values: Sequence[str]) -> str:
