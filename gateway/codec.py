@@ -36,6 +36,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _INDEX = re.compile(r"[0-9]{1,6}\Z")
 _MOST_DIGITS = 64
+_UNFOLDED = 10
+"""How many times its length compressed data may have."""
+_SMALL = 64 * 1024
+"""Bytes to which it may unfold in any case: a cookie of repeated words is packed more tightly."""
+_LONGEST = 1e15  # seconds or milliseconds, beyond every date
 
 
 class Opaque(Enum):
@@ -227,6 +232,17 @@ def read_date(date: object, zone: tzinfo = UTC) -> float:
     raise UnreadableSession
 
 
+def as_seconds(value: object) -> float:
+    """Return a number from a session as one that times can be counted with.
+
+    Raises:
+        UnreadableSession: it is no number, or so large that no calendar has a time for it.
+    """
+    if not isinstance(value, (int, float)) or not abs(value) < _LONGEST:  # what is not a number is not less either
+        raise UnreadableSession
+    return float(value)
+
+
 def load_json(text: bytes | str) -> object:
     """Parse JSON of a bounded size.
 
@@ -282,14 +298,16 @@ def unpack(payload: bytes) -> bytes:
 
 
 def inflate(data: bytes) -> bytes:
-    """Decompress zlib data to at most `MAX_TEXT` bytes. Only ever called on what carries a good signature.
+    """Decompress zlib data. Only ever called on what carries a good signature, or lies in the application's own cache.
+
+    It may unfold to ten times its length and no more, if that is more than `_SMALL`; and never to more than `MAX_TEXT`.
 
     Raises:
         UnreadableSession: it is larger, incomplete, or not zlib.
     """
     stream = zlib.decompressobj()
     try:
-        text = stream.decompress(data, MAX_TEXT)
+        text = stream.decompress(data, min(MAX_TEXT, max(_SMALL, _UNFOLDED * len(data))))
     except zlib.error as error:
         raise UnreadableSession from error
     if not stream.eof:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from gateway.codec import MAX_TEXT, OPAQUE, UnreadableSession
 
 _DEEPEST = 64
+_MOST_LARGE = 256
 _COUNTED = frozenset({"PUT", "BINPUT", "LONG_BINPUT", "GET", "BINGET", "LONG_BINGET"})
 _REFUSED = frozenset({"BYTEARRAY8", "NEXT_BUFFER", "READONLY_BUFFER", "PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4"})
 
@@ -58,9 +59,16 @@ def load_pickle(data: bytes) -> object:
 
 
 def _ensure_small_steps(data: bytes) -> None:
-    """Refuse operations that take more memory than their bytes, such as a place with a huge number in the memo."""
+    """Refuse operations that take more memory than their bytes, such as a place with a huge number in the memo.
+
+    And many numbers of more than 64 bits: as keys they could be chosen such that a dictionary takes them for one.
+    """
+    large = 0
     for operation, argument, _ in pickletools.genops(data):
         if operation.name in _REFUSED or (operation.name in _COUNTED and int(argument or 0) > len(data)):
+            raise UnreadableSession
+        large += isinstance(argument, int) and abs(argument) >> 63 != 0
+        if large > _MOST_LARGE:
             raise UnreadableSession
 
 

@@ -56,7 +56,7 @@ class _Reader:
             case b"{" | b"}":
                 return self._hash(depth, has_default=kind == b"}")
             case b"C" | b"e":
-                self._symbol()
+                self._symbol(depth)
                 return self.read(depth + 1)
         return self._opaque(kind, depth)
 
@@ -73,13 +73,13 @@ class _Reader:
         self._objects.append(OPAQUE)
         match kind:
             case b"o" | b"S":
-                self._symbol()
+                self._symbol(depth)
                 self._pairs(depth)
             case b"u":
-                self._symbol()
+                self._symbol(depth)
                 self._bytes()
             case b"U":
-                self._symbol()
+                self._symbol(depth)
                 self.read(depth + 1)
             case b"c" | b"m" | b"M":
                 self._bytes()
@@ -98,7 +98,7 @@ class _Reader:
 
     def _pairs(self, depth: int) -> None:
         for _ in range(self._count()):
-            self._symbol()
+            self._symbol(depth)
             self.read(depth + 1)
 
     def _hash(self, depth: int, *, has_default: bool) -> dict[str, object]:
@@ -124,11 +124,13 @@ class _Reader:
         self._objects.append(value)
         return value
 
-    def _symbol(self) -> str:
+    def _symbol(self, depth: int) -> str:
         kind = self._take(1)
         if kind == b"I":  # a symbol that is not ASCII tells its encoding
-            symbol = self._symbol()
-            self._pairs(0)
+            if depth > _DEEPEST:
+                raise UnreadableSession
+            symbol = self._symbol(depth + 1)
+            self._pairs(depth + 1)
             return symbol
         if kind not in {b":", b";"}:
             raise UnreadableSession

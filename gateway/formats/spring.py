@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import NoneType
 
-from gateway.codec import MAX_SUBJECT, OPAQUE, UnreadableSession, find_path, load_json
+from gateway.codec import MAX_SUBJECT, OPAQUE, UnreadableSession, as_seconds, find_path, load_json
 from gateway.formats.java import JavaObject, load_java
 
 _USER = "org.springframework.security.core.userdetails.User"
@@ -32,7 +32,7 @@ def end_of(times: list[object]) -> float | None:
     last, interval = (value.fields.get("value") if isinstance(value, JavaObject) else value for value in times)
     if not isinstance(last, int) or not isinstance(interval, int):
         raise UnreadableSession
-    return None if interval < 0 else last / 1000 + interval
+    return None if interval < 0 else as_seconds(last) / 1000 + as_seconds(interval)
 
 
 def describe(context: object) -> Mapping[str, object]:

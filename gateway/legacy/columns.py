@@ -15,6 +15,7 @@ from gateway.codec import (
     Reading,
     UnreadableSession,
     UserMapping,
+    as_seconds,
     decode_base64,
     load_json,
     read_date,
@@ -76,9 +77,7 @@ class ColumnRecords:
             return None
         if self.date_form == "date":
             return read_date(value, self.zone)
-        if not isinstance(value, (int, float)):
-            raise UnreadableSession
-        return value / 1000 if self.date_form == "milliseconds" else float(value)
+        return as_seconds(value) / 1000 if self.date_form == "milliseconds" else as_seconds(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gateway.codec import (
     Secrets,
     UnreadableSession,
     UserMapping,
+    as_seconds,
     inflate,
     load_json,
     read_date,
@@ -124,9 +125,9 @@ class DjangoFile:
         expiry = session.get("_session_expiry") if isinstance(session, dict) else None
         if isinstance(expiry, str):
             return read_date(expiry)
-        if not isinstance(changed_at, float) or not isinstance(expiry, (int, float, type(None))):
+        if not isinstance(changed_at, float):
             raise UnreadableSession
-        return changed_at + (expiry or self.max_age)  # 0 means: until the browser is closed
+        return changed_at + as_seconds(expiry or self.max_age)  # 0 means: until the browser is closed
 
 
 def _find_key(cookies: Cookies, name: bytes) -> str:

@@ -20,6 +20,7 @@ from gateway.codec import (
     Secrets,
     UnreadableSession,
     UserMapping,
+    as_seconds,
     decode_base64,
     load_json,
 )
@@ -95,9 +96,7 @@ class LaravelRecords:
     def _end_of(self, row: Row) -> float | None:
         """Return when a session ends that nobody touches; None where the store ends it."""
         touched_at = row[1] if len(row) > 1 else None
-        if touched_at is not None and not isinstance(touched_at, (int, float)):
-            raise UnreadableSession
-        return None if touched_at is None else touched_at + self.lifetime
+        return None if touched_at is None else as_seconds(touched_at) + self.lifetime
 
     def _load(self, payload: object) -> Mapping[str, object]:
         """Undo what wraps the session: base64 in the database, encryption, a serialization of the serialized text."""

@@ -53,4 +53,7 @@ class RailsCookie:
 
 
 def _fingerprint(session: Mapping[str, object]) -> str:
-    return fingerprint(dump_json({name: str(value) for name, value in session.items()}))
+    try:
+        return fingerprint(dump_json({name: str(value) for name, value in session.items()}))
+    except ValueError as error:  # a number of more digits than Python writes
+        raise UnreadableSession from error

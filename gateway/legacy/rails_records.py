@@ -113,6 +113,8 @@ class RailsAuthentication:
         if value is None:
             return Anonymous("expired")
         key = as_subject(value)
+        if not key:  # a row has a number; without a key one session could not be told from another
+            raise UnreadableSession
         columns = tuple({self.mapping.user: None, **dict.fromkeys(self.mapping.claims.values())})
         row = yield Lookup(self.table, "id", key, columns)
         return Anonymous("gone") if row is None else self.mapping.read(dict(zip(columns, row, strict=True)), key)

@@ -13,6 +13,7 @@ from gateway.codec import (
     Reading,
     UnreadableSession,
     UserMapping,
+    as_seconds,
     decode_base64,
 )
 from gateway.formats.spring import describe, end_of, load_value
@@ -50,9 +51,10 @@ class SpringDatabase:
             return Anonymous("gone")
         if not isinstance(row[1], int):
             raise UnreadableSession
-        if row[1] / 1000 <= now:
+        expires_at = as_seconds(row[1]) / 1000
+        if expires_at <= now:
             return Anonymous("expired")
-        return self.mapping.read({"name": row[0]}, key, expires_at=row[1] / 1000)
+        return self.mapping.read({"name": row[0]}, key, expires_at=expires_at)
 
 
 @dataclass(frozen=True, slots=True)

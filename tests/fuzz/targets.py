@@ -27,6 +27,7 @@ from gateway.http1.head import HeadReader
 from gateway.http1.limits import Limits
 from gateway.http1.response import ResponseReader, response_body_reader
 from gateway.model import RequestHead
+from tests.fuzz.codecs import CODEC_TARGETS
 
 Target = Callable[[bytes], None]
 
@@ -206,4 +207,5 @@ TARGETS: dict[str, Target] = {
     "json": _reader(load_json),
     "base64": _reader(decode_base64),
     "zlib": _reader(unpack),
+    **CODEC_TARGETS,
 }
