@@ -132,11 +132,17 @@ def _is_past(date: bytes, now: float) -> bool:
 
 
 def write_set_cookie(
-    name: bytes, value: bytes, *, max_age: int | None = None, path: bytes = b"/", same_site: bytes = b"Lax"
+    name: bytes,
+    value: bytes,
+    *,
+    max_age: int | None = None,
+    path: bytes = b"/",
+    same_site: bytes = b"Lax",
+    domain: bytes = b"",
 ) -> bytes:
-    """Write a `Set-Cookie` of ours: always `Secure` and `HttpOnly`, without a Domain. `max_age` is in seconds.
+    """Write a `Set-Cookie` of ours: always `Secure` and `HttpOnly`. `max_age` is in seconds; 0 deletes it.
 
-    A `max_age` of 0 deletes it.
+    With a `domain` its sub-domains are shown it too.
 
     Raises:
         ValueError: the name is not a token or the value has bytes that a cookie cannot carry.
@@ -144,4 +150,5 @@ def write_set_cookie(
     if _COOKIE_NAME.match(name) is None or re.search(rb'[\x00-\x20",;\\\x7f-\xff]', value):
         raise ValueError("a cookie name or value cannot be written")
     age = b"" if max_age is None else b"; Max-Age=%d" % max_age
-    return b"%b=%b; Path=%b%b; Secure; HttpOnly; SameSite=%b" % (name, value, path, age, same_site)
+    below = b"; Domain=%b" % domain if domain else b""
+    return b"%b=%b; Path=%b%b%b; Secure; HttpOnly; SameSite=%b" % (name, value, path, below, age, same_site)

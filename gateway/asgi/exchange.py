@@ -43,7 +43,7 @@ class Exchange:
         self._is_answered = True
         watch, permit, head = self.gateway.watch, self.permit, self.head
         if watch.needs_look(permit, head, status, fields):
-            fields = await watch.look(permit, head, status, fields, time.time())
+            return watch.edit(permit, head, status, *await watch.look(permit, head, status, fields, time.time()))
         return watch.edit(permit, head, status, fields)
 
     async def run(self, application: Awaitable[None]) -> bool:

@@ -1,10 +1,21 @@
 """What changes in a response on its way to the client: cache rules, reserved names, our own cookies."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from gateway.headers import Pairs
 
 _DEPENDS = (b"authorization", b"cookie")
+
+
+class Looked(NamedTuple):
+    """What the watch has found in a response: the application's fields that the client gets, and cookies of ours.
+
+    `ours` is None where nothing follows for our cookies; else it replaces what the permit says of them.
+    """
+
+    fields: Pairs
+    ours: Pairs | None = None
 
 
 def without_reserved(fields: Pairs, cookie_names: Collection[bytes]) -> Pairs:

@@ -6,7 +6,7 @@ Framing stays strict, and what is ours is stripped; everything else is the appli
 from gateway.core.credentials import has_token_of_ours
 from gateway.core.phases import posture_of
 from gateway.core.rescue import answer_error
-from gateway.core.response import without_mark
+from gateway.core.response import Looked, without_mark
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
 from gateway.errors import Forbidden, GatewayError, PhaseOff
@@ -65,7 +65,7 @@ class PassthroughWatch:
         """Return the lines as they are, unless our own mark may be among them."""
         return None if response.is_notable else response.lines
 
-    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
+    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, ours: Pairs | None = None) -> Pairs:
         """Return the fields as they are, but for our own mark: a client must see that we are out of the way."""
         return without_mark(fields)
 
@@ -80,6 +80,6 @@ class PassthroughWatch:
     async def look_after(self, permit: Permit, head: RequestHead, now: float) -> None:
         """Do nothing."""
 
-    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
+    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Looked:
         """Return the fields as they are."""
-        return fields
+        return Looked(fields)

@@ -5,13 +5,15 @@ So a signal only starts a look, which resolves the session before and after. A f
 sign (a cookie deleted, the record gone from a store that we read), never because something could not be read.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Site
+from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.response import (
+    Looked,
     with_cookies_named,
     with_private_caching,
     with_vary_on_origin,
@@ -54,7 +56,7 @@ class ResponseWatch:
         self,
         *,
         sites: Sequence[Site],
-        own_cookies: frozenset[bytes],
+        cookies: OwnCookies,
         cross_origin: CrossOrigin,
         tokens: TokenFlow,
         vault: Vault,
@@ -67,7 +69,7 @@ class ResponseWatch:
         self._site_of_cookie = {name: site for site in sites for name in site.cookies}
         self._logout_paths = {path.encode(): site for site in sites for path in site.logout_paths}
         self._login_paths = {site.login_url.encode(): site for site in sites if site.login_url}
-        self._own = own_cookies
+        self._cookies = cookies
         self._cross_origin = cross_origin
         self._tokens = tokens
         self._vault = vault
@@ -92,12 +94,15 @@ class ResponseWatch:
             response.private = join_fields(with_private_caching(response.fields))
         return response.private
 
-    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
-        """Return the fields as the client gets them: cache rules, CORS, our cookies, nothing that only we may say."""
+    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, ours: Pairs | None = None) -> Pairs:
+        """Return the fields as the client gets them: cache rules, CORS, our cookies, nothing that only we may say.
+
+        `ours` are cookies that the look has found to be set or deleted; they replace those of the permit.
+        """
         if permit.is_transparent:
             fields = without_mark(fields)
         else:
-            fields = without_reserved(fields, self._own)
+            fields = without_reserved(fields, NAMES)
             if permit.is_private:
                 fields = with_private_caching(fields)
             if _is_by_ticket(permit, head):
@@ -107,7 +112,7 @@ class ResponseWatch:
             names = {name for name, _ in cross_origin}
             fields = [pair for pair in fields if pair[0].lower() not in names]
             fields = with_vary_on_origin([*fields, *cross_origin])
-        return [*fields, *permit.answer] if permit.answer else fields
+        return [*fields, *permit.answer] if ours is None else [*fields, *_without_own(permit.answer), *ours]
 
     def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
         """Whether the response speaks of a session cookie, or answers a request to log out."""
@@ -130,21 +135,23 @@ class ResponseWatch:
 
     # --- the look ---
 
-    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
+    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Looked:
         """Find out what happened to the session and act on it; returns the fields for the client.
 
         The response is held until this returns, so that a logout is complete when the client learns of it. A store of
         ours that is away does not hold it back: what is left to do is remembered and done by `finish`.
         """
         set_cookies = [read_set_cookie(value, now) for name, value in fields if name.lower() == b"set-cookie"]
+        has_ended = False
         for site in self._concerned(permit, head, set_cookies):
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
             is_anybody = permit.vaulted is None and not _is_by_ticket(permit, head)
             is_theirs = is_anybody or await self._shows_family(permit, site, now)
-            await self._look_at(site, permit, head, changes, now)
+            has_ended |= await self._look_at(site, permit, head, changes, now)
             if not is_theirs:
                 fields = without_cookies_named(fields, site.cookies)
-        return fields
+        is_left_over = has_ended and self._cookies.are_shown(head.cookie) and not _is_by_ticket(permit, head)
+        return Looked(fields, self._cookies.deleting() if is_left_over else None)
 
     async def look_after(self, permit: Permit, head: RequestHead, now: float) -> None:
         """Look at the session although the response was never seen: the client or the application was gone."""
@@ -168,11 +175,12 @@ class ResponseWatch:
 
     async def _look_at(
         self, site: Site, permit: Permit, head: RequestHead, changes: Sequence[SetCookie], now: float
-    ) -> None:
+    ) -> bool:
+        """Act on what became of the session of a site; returns whether it is over, and its tokens with it."""
         before = _session_before(permit, site)
         if before is None:
             await self._look_for_login(site, permit, head, changes, now)
-            return
+            return False
         store = self._sessions[site.name]
         store.forget(before)
         by_path = self._logout_paths.get(head.path)
@@ -186,9 +194,12 @@ class ResponseWatch:
             await self._follow(before, after, permit, received, now)
         elif isinstance(after, LegacySession):
             await self._unfinished.end(before, "switched", now)
+            return True
         elif _is_replaced(after, site, changes) or await self._is_over(before, changes, sent, store, now):
             self._facts.count(Event.LOGOUT_SEEN)
             await self._unfinished.end(before, "legacy_logout", now)
+            return True
+        return False
 
     async def _settled(self, verdict: Verdict, shown: SessionCookie, store: SessionStore, now: float) -> Verdict:
         """Return the verdict about a session that was just set, as soon as its record is there."""
@@ -267,6 +278,10 @@ class ResponseWatch:
         # A cookie that is signed anew with each response differs in its bytes and is the same session.
         verdict = await self._sessions[site.name].resolve(shown, now)
         return isinstance(verdict, LegacySession) and verdict.key == vaulted.session_key
+
+
+def _without_own(answer: Iterable[tuple[bytes, bytes]]) -> Pairs:
+    return without_reserved(list(answer), NAMES)
 
 
 def _is_by_ticket(permit: Permit, head: RequestHead) -> bool:

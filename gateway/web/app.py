@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
+from gateway.core.own_cookies import OwnCookies
 from gateway.core.trust import NOBODY, TrustedProxies
 from gateway.flow.clients import Client
 from gateway.flow.login import PasswordLogin
@@ -15,7 +16,6 @@ from gateway.flow.possession import Possession
 from gateway.flow.tickets import Tickets
 from gateway.flow.tokens import TokenFlow, TokenPolicy
 from gateway.ports import Clock, KeySource
-from gateway.web.cookies import OwnCookies
 from gateway.web.guard import Guard
 from gateway.web.reception import Crash, Gate, Reception, not_found, wrong_method
 from gateway.web.tokens import TokenEndpoints

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.core.credentials import Ours, Site, find_cookie, find_credential, find_sessions
+from gateway.core.own_cookies import OwnCookies
 from gateway.core.trust import NOBODY, TrustedProxies, find_client_address
 from gateway.errors import (
     ClientNotAllowed,
@@ -35,7 +36,6 @@ from gateway.http1.ticket import PARAMETER, with_ticket
 from gateway.login_ports import Password
 from gateway.model import BearerToken, RequestHead, VerifiedToken
 from gateway.ports import Clock
-from gateway.web.cookies import OwnCookies
 from gateway.web.form import Form, ensure_no_query, ensure_parameter, find_flag, read_form
 from gateway.web.guard import Guard
 from gateway.web.reception import Gate, Refused
@@ -176,7 +176,7 @@ class TokenEndpoints:
             body["scope"] = scope
         cookies: Pairs = []
         if client.delivery == "cookie":
-            cookies = self.cookies.keeping(grant)
+            cookies = self.cookies.keeping(grant.refresh_token, grant.refresh_expires_in)
         else:
             body["refresh_token"] = grant.refresh_token
         return json(body, cookies)

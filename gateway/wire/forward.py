@@ -4,6 +4,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.core.response import Looked
 from gateway.errors import GatewayError, SessionEnded
 from gateway.headers import Pairs, join_fields
 from gateway.http1.response import ResponseHead, is_event_stream
@@ -33,18 +34,18 @@ class Held:
     is_last: bool
 
 
-class Look(Story[Pairs]):
+class Look(Story[Looked]):
     """The watch's look at a response. It goes on when the client leaves, so that no logout is missed."""
 
     __slots__ = ("_forward", "_wire")
 
-    def __init__(self, forward: "Forward", wire: Wire, story: Coroutine[Any, Any, Pairs], waits: Any) -> None:
+    def __init__(self, forward: "Forward", wire: Wire, story: Coroutine[Any, Any, Looked], waits: Any) -> None:
         self._forward = forward
         self._wire = wire
         wire.keep(self)
         super().__init__(story, waits)
 
-    def succeeded(self, result: Pairs) -> None:
+    def succeeded(self, result: Looked) -> None:
         """Go on with the fields that the watch returned."""
         self._wire.let_go(self)
         self._forward.looked(result)
@@ -172,7 +173,7 @@ class Forward:
             exchange.begin(status, response.reason, lines, response.length, payload, is_last)
             return
         if not watch.needs_look(permit, exchange.head, status, fields):
-            self._relay(response, fields, payload, is_last)
+            self._relay(response, Looked(fields), payload, is_last)
             return
         self._held = Held(response, payload, is_last)
         self.pause()
@@ -180,7 +181,7 @@ class Forward:
         try:
             waits = story.send(None)
         except StopIteration as done:
-            looked: Pairs = done.value
+            looked: Looked = done.value
         else:
             Look(self, exchange.wire, story, waits)
             return
@@ -214,12 +215,12 @@ class Forward:
 
     # --- as what the watch looks at ---
 
-    def looked(self, fields: Pairs) -> None:
+    def looked(self, looked: Looked) -> None:
         """The watch has looked; the client may have left meanwhile."""
         held, self._held = self._held, None
         if held is None or self._exchange.is_over:
             return
-        self._relay(held.response, fields, held.payload, held.is_last)
+        self._relay(held.response, looked, held.payload, held.is_last)
         if not self._exchange.client.is_full:
             self.resume()
 
@@ -252,9 +253,9 @@ class Forward:
     def _frame(self, payload: bytes, is_last: bool) -> bytes:
         return chunk(payload, is_last=is_last) if self._exchange.head.chunked else payload
 
-    def _relay(self, response: ResponseHead, fields: Pairs, payload: bytes, is_last: bool) -> None:
+    def _relay(self, response: ResponseHead, looked: Looked, payload: bytes, is_last: bool) -> None:
         exchange, status = self._exchange, response.status
-        fields = exchange.wire.watch.edit(self._permit, exchange.head, status, fields)
+        fields = exchange.wire.watch.edit(self._permit, exchange.head, status, *looked)
         if not is_last:
             if status == 101:
                 self._switch(response, fields, payload)

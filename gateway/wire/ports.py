@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.core.response import Looked
 from gateway.errors import GatewayError
 from gateway.headers import Pairs
 from gateway.http1.response import ResponseHead
@@ -32,16 +33,16 @@ class Watch(Protocol):
         """Return the fields as the client gets them, as lines; None where `needs_look` and `edit` have to be asked."""
         ...
 
-    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
-        """Return the fields as the client gets them."""
+    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, ours: Pairs | None = None) -> Pairs:
+        """Return the fields as the client gets them, with what a look has found for our cookies."""
         ...
 
     def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
         """Whether the response is held until `look` has returned."""
         ...
 
-    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
-        """Act on what the response tells about the session; returns the fields to edit."""
+    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Looked:
+        """Act on what the response tells about the session; returns the fields to edit, and cookies of ours."""
         ...
 
     def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:

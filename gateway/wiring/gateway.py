@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from gateway.bridge.csrf import CsrfPairs
 from gateway.bridge.headers import IdentityHeaders
 from gateway.bridge.vault import SealedVault, VaultKeys
+from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.phases import Posture, posture_of
 from gateway.core.translate import Translator
 from gateway.facts import Event
@@ -29,7 +30,6 @@ from gateway.observe.log import with_access_log
 from gateway.ports import Clock, SessionEnder
 from gateway.settings.schema.root import Settings
 from gateway.web.app import create_token_app
-from gateway.web.cookies import OwnCookies
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
@@ -235,7 +235,7 @@ class Gateway(Carrier):
             posture=posture_of(settings.phase.initial, "initial"),
             routes=policies.routes_of(settings.routes, settings.default_upstream),
             translator=Translator(
-                own=frozenset({self._cookies.access, self._cookies.refresh}),
+                own=NAMES,
                 identity=frozenset(name for site in self._sites.values() for name in site.cookies),
             ),
             prover=prover,
@@ -259,7 +259,7 @@ class Gateway(Carrier):
     def _response_watch(self) -> ResponseWatch:
         return ResponseWatch(
             sites=list(self._sites.values()),
-            own_cookies=frozenset({self._cookies.access, self._cookies.refresh}),
+            cookies=self._cookies,
             cross_origin=policies.cross_origin_of(self.settings),
             tokens=self.tokens,
             vault=self._vault,

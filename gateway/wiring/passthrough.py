@@ -4,10 +4,10 @@ from contextlib import AsyncExitStack
 
 from starlette.types import Receive, Scope, Send
 
+from gateway.core.own_cookies import NAMES
 from gateway.core.translate import Translator
 from gateway.flow.passthrough import PassthroughFlow, PassthroughWatch
 from gateway.settings.passthrough import Passthrough
-from gateway.web.cookies import OwnCookies
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
@@ -20,11 +20,10 @@ class PassthroughGateway(Carrier):
 
     def __init__(self, settings: Passthrough, share: Share = ALONE) -> None:
         super().__init__(settings, SystemClock(), AsyncExitStack(), share)
-        cookies = OwnCookies()
         self.metrics = self.facts = share.metrics or measures_of_way_back(settings).metrics()
         self.flow: PassthroughFlow = PassthroughFlow(
             routes=policies.routes_of(settings.routes, settings.default_upstream),
-            translator=Translator(own=frozenset({cookies.access, cookies.refresh}), identity=frozenset()),
+            translator=Translator(own=NAMES, identity=frozenset()),
             issuer=settings.issuer,
             own_prefix=f"{settings.prefix}/".encode(),
         )

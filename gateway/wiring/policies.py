@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
+from gateway.core.own_cookies import OwnCookies
 from gateway.core.rotation import RotationPolicy
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.errors import ConfigurationError
@@ -23,7 +24,6 @@ from gateway.settings.schema.sessions import Session
 from gateway.settings.schema.tokens import Tokens
 from gateway.settings.schema.upstreams import Upstream
 from gateway.web.app import endpoints_under
-from gateway.web.cookies import OwnCookies
 from gateway.wire.policy import UpstreamPolicy, WirePolicy
 from gateway.wiring.share import ALONE, Share
 

@@ -9,6 +9,7 @@ import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.rescue import answer_error
+from gateway.core.response import Looked
 from gateway.core.trust import NOBODY, TrustedProxies
 from gateway.errors import GatewayError, StartError
 from gateway.facts import Event, RequestFact
@@ -69,18 +70,18 @@ class StubWatch:
     def find_lines(self, permit: Permit, head: RequestHead, response: ResponseHead) -> bytes | None:
         return None
 
-    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
+    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, ours: Pairs | None = None) -> Pairs:
         return [*fields, (b"x-edited", b"%d" % status), *permit.answer]
 
     def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
         return any(name == b"set-cookie" for name, _ in fields)
 
-    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
+    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Looked:
         self.seen.append("look")
         await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
-        return [*fields, (b"x-looked-at", b"1")]
+        return Looked([*fields, (b"x-looked-at", b"1")])
 
     def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:
         return head.path == self.logout_path

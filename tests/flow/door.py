@@ -7,6 +7,7 @@ from gateway.bridge.csrf import CsrfPairs
 from gateway.bridge.headers import IdentityHeaders
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
+from gateway.core.own_cookies import OwnCookies
 from gateway.core.phases import posture_of
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
@@ -104,7 +105,7 @@ class Door:
         )
         self.watch = ResponseWatch(
             sites=[self.site],
-            own_cookies=frozenset({ACCESS, REFRESH}),
+            cookies=OwnCookies(),
             cross_origin=cross_origin,
             tokens=world.tokens,
             vault=world.vault,
@@ -131,5 +132,6 @@ class Door:
         """Let the application answer with these cookies; returns what the client gets."""
         fields: Pairs = [(b"Set-Cookie", value) for value in set_cookies]
         if self.watch.needs_look(permit, head, status, fields):
-            fields = await self.watch.look(permit, head, status, fields, self.world.now)
+            looked = await self.watch.look(permit, head, status, fields, self.world.now)
+            return [*looked.fields, *(looked.ours or [])]
         return fields

@@ -146,7 +146,7 @@ async def test_whoever_opens_somebody_elses_address_gets_none_of_his_cookies(
     head = with_ticket(await ticket_for(door), cookie=shown)
     permit = await door.permit(head)
     assert door.watch.needs_look(permit, head, 200, SET)
-    left = door.watch.edit(permit, head, 200, await door.watch.look(permit, head, 200, SET, door.world.now))
+    left = door.watch.edit(permit, head, 200, *await door.watch.look(permit, head, 200, SET, door.world.now))
     assert [value for name, value in left if name.lower() == b"set-cookie"] == kept
     assert (b"x-other", b"1") in left
 
@@ -154,5 +154,5 @@ async def test_whoever_opens_somebody_elses_address_gets_none_of_his_cookies(
 async def test_an_application_without_vaulted_sessions_signs_nobody_in_by_an_address(door: Door) -> None:
     head = with_ticket(await ticket_for(door))
     permit = replace(await door.permit(head), vaulted=None)
-    left = door.watch.edit(permit, head, 200, await door.watch.look(permit, head, 200, SET, door.world.now))
+    left = door.watch.edit(permit, head, 200, *await door.watch.look(permit, head, 200, SET, door.world.now))
     assert [name for name, _ in left if name.lower() == b"set-cookie"] == []

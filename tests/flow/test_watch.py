@@ -6,7 +6,7 @@ from gateway.errors import SessionEnded, StoreUnavailable
 from gateway.facts import Event
 from gateway.flow.tokens import Grant
 from gateway.model import Anonymous, LegacySession, Phase, Undetermined
-from tests.flow.door import ACCESS, Door, request
+from tests.flow.door import ACCESS, REFRESH, Door, request
 from tests.flow.tokens.world import World
 
 DELETED = b'sessionid=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/'
@@ -51,6 +51,19 @@ async def test_a_logout_without_a_word_is_seen_by_its_path(door: Door) -> None:
     world.app.log_out(b"s1")
     await door.look(permit, head)
     assert not await world.accepts(grant)
+
+
+@pytest.mark.parametrize("name", [ACCESS, REFRESH])
+async def test_a_logout_takes_our_cookies_along_where_they_are_shown(door: Door, name: bytes) -> None:
+    world = door.world
+    await world.exchange()
+    head = request("/logout/", method="POST", cookie=b"sessionid=s1; %b=x" % REFRESH)
+    permit = await door.permit(head)
+    world.app.log_out(b"s1")
+    looked = await door.watch.look(permit, head, 302, [(b"Set-Cookie", DELETED)], world.now)
+    edited = door.watch.edit(permit, head, 302, *looked)
+    deletion = b"%b=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax" % name
+    assert edited.count((b"set-cookie", deletion)) == 1
 
 
 async def test_a_visit_to_the_logout_page_that_ends_nothing_ends_nothing(door: Door) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.core.response import Looked
 from gateway.core.trust import TrustedProxies
 from gateway.errors import GatewayError
 from gateway.facts import Event, RequestFact
@@ -269,20 +270,20 @@ class Watch:
     def find_lines(self, permit: Permit, head: RequestHead, response: ResponseHead) -> bytes | None:
         return None if response.is_notable or self.wants_look or permit.answer else response.lines
 
-    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> Pairs:
+    def edit(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, ours: Pairs | None = None) -> Pairs:
         return [*fields, *permit.answer]
 
     def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
         return self.wants_look
 
-    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Pairs:
+    async def look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs, now: float) -> Looked:
         self.is_looking = True
         if self.gate is not None:
             await self.gate
         self.looks += 1
         if self.error is not None:
             raise self.error
-        return [*fields, (b"x-looked", b"yes")]
+        return Looked([*fields, (b"x-looked", b"yes")])
 
     def awaits_logout(self, permit: Permit, head: RequestHead) -> bool:
         return head.path == self.logout_path

@@ -1,0 +1,75 @@
+"""Our own cookies at the client: HttpOnly, Secure, with a prefix that says who could have set them (RFC 6265bis).
+
+`__Host-` proves that only this very host set a cookie. Where the tokens are to be shown to sub-domains too, a cookie
+needs a Domain, and the prefix can be no more than `__Secure-`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.headers import Pairs, write_set_cookie
+
+_ACCESS, _REFRESH = b"crossfade_access", b"crossfade_refresh"
+_HOST, _SECURE = b"__Host-", b"__Secure-"
+
+NAMES = frozenset(prefix + name for prefix in (_HOST, _SECURE) for name in (_ACCESS, _REFRESH))
+"""Every name that a cookie of ours can have, whichever is configured now: none of them ever reaches the application."""
+
+MOST_OF_ONE = 4096
+"""Bytes of one cookie, with its name and attributes, that every browser keeps (RFC 6265 section 6.1)."""
+
+MOST_OF_ALL = 8000
+"""Bytes of the Cookie field that nginx, Apache and most others in front of us still take as one line of a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCookies:
+    """The names and attributes of our cookies. `same_site` is that of the legacy session cookie.
+
+    `domain` is empty where only this host is shown them.
+    """
+
+    access: bytes = _HOST + _ACCESS
+    refresh: bytes = _HOST + _REFRESH
+    same_site: bytes = b"Lax"
+    domain: bytes = b""
+
+    def keeping(self, refresh_token: str, seconds: int) -> Pairs:
+        """Return the `Set-Cookie` that gives a client its refresh token, for as long as the token lives."""
+        return [self._set(self.refresh, refresh_token.encode("ascii"), seconds)]
+
+    def giving(self, access_token: str, refresh_token: str, seconds: int) -> Pairs:
+        """Return the `Set-Cookie` fields that give a client both tokens, for as long as the refresh token lives.
+
+        The cookie outlives the access token in it, so that a browser shows that there is something to renew.
+        """
+        return [self._set(self.access, access_token.encode("ascii"), seconds), *self.keeping(refresh_token, seconds)]
+
+    def deleting(self, others: Iterable[bytes] = ()) -> Pairs:
+        """Return the `Set-Cookie` fields that delete both of ours, and `others`, which are of this host alone."""
+        theirs = [(b"set-cookie", write_set_cookie(name, b"", max_age=0, same_site=self.same_site)) for name in others]
+        return [self._set(self.access, b"", 0), self._set(self.refresh, b"", 0), *theirs]
+
+    def deleting_access(self) -> Pairs:
+        """Return the `Set-Cookie` that deletes the access token."""
+        return [self._set(self.access, b"", 0)]
+
+    def are_shown(self, cookie: bytes | None) -> bool:
+        """Whether a Cookie field seems to hold one of ours."""
+        return cookie is not None and (self.access in cookie or self.refresh in cookie)
+
+    def is_too_large(self, given: Pairs, cookie: bytes | None) -> bool:
+        """Whether a browser would drop what it is given, or servers in front what it sends back with its `cookie`."""
+        sizes = [len(value) for _, value in given]
+        return max(sizes, default=0) > MOST_OF_ONE or sum(sizes) + len(cookie or b"") > MOST_OF_ALL
+
+    def _set(self, name: bytes, value: bytes, max_age: int) -> tuple[bytes, bytes]:
+        written = write_set_cookie(name, value, max_age=max_age, same_site=self.same_site, domain=self.domain)
+        return b"set-cookie", written
+
+
+def own_cookies(*, same_site: bytes, domain: bytes) -> OwnCookies:
+    """Return our cookies with the strongest prefix that the domain allows."""
+    if not domain:
+        return OwnCookies(same_site=same_site)
+    return OwnCookies(_SECURE + _ACCESS, _SECURE + _REFRESH, same_site, domain)

@@ -1,0 +1,38 @@
+"""Our cookies as a browser gets them."""
+
+from gateway.core.own_cookies import MOST_OF_ALL, MOST_OF_ONE, NAMES, OwnCookies, own_cookies
+
+
+def written(cookies: OwnCookies) -> list[bytes]:
+    return [value for _, value in cookies.giving("a.b.c", "cfr_x", 60)]
+
+
+def test_cookies_of_this_host_have_the_strongest_prefix_and_no_domain() -> None:
+    assert written(own_cookies(same_site=b"Strict", domain=b"")) == [
+        b"__Host-crossfade_access=a.b.c; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Strict",
+        b"__Host-crossfade_refresh=cfr_x; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Strict",
+    ]
+
+
+def test_cookies_with_a_domain_have_the_prefix_that_browsers_allow_them() -> None:
+    cookies = own_cookies(same_site=b"Lax", domain=b"example.com")
+    assert written(cookies)[0] == (
+        b"__Secure-crossfade_access=a.b.c; Path=/; Domain=example.com; Max-Age=60; Secure; HttpOnly; SameSite=Lax"
+    )
+    assert {cookies.access, cookies.refresh} < NAMES
+
+
+def test_cookies_are_deleted_where_they_were_set() -> None:
+    cookies = own_cookies(same_site=b"Lax", domain=b"example.com")
+    access, refresh, session = [value for _, value in cookies.deleting([b"sessionid"])]
+    assert b"; Domain=example.com; Max-Age=0;" in access
+    assert b"; Domain=example.com; Max-Age=0;" in refresh
+    assert b"Domain" not in session
+
+
+def test_a_cookie_that_browsers_drop_or_servers_refuse_is_too_large() -> None:
+    cookies = OwnCookies()
+    fits = cookies.giving("x" * 3000, "y" * 50, 60)
+    assert not cookies.is_too_large(fits, None)
+    assert cookies.is_too_large(cookies.giving("x" * MOST_OF_ONE, "y", 60), None)
+    assert cookies.is_too_large(fits, b"z" * (MOST_OF_ALL - 3000))
