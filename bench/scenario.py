@@ -128,8 +128,10 @@ class Stand:
             client.data_received(request)
         while self.pool.idle_count:  # noqa: ASYNC110 - Redis has not answered all; turns of the loop are counted too
             await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the requests leave at the end of the turn, and so do the answers
         for upstream in self.upstreams:
             upstream.data_received(RESPONSE)
+        await asyncio.sleep(0)
 
     def ensure(self, waves: int) -> None:
         """Every request reached the application once and was answered once, or the count is worth nothing."""

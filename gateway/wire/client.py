@@ -206,6 +206,7 @@ class ClientConnection(asyncio.Protocol):
     def cut(self, *, reset: bool) -> None:
         """End in the middle of an answer. `reset` where an orderly end would make it look complete."""
         self.exchange = None
+        self.wire.outbox.flush()
         if reset:
             guard.reset(self.transport)
         else:
@@ -213,6 +214,7 @@ class ClientConnection(asyncio.Protocol):
 
     def detach(self) -> asyncio.Transport | None:
         """Give the transport away."""
+        self.wire.outbox.flush()
         transport, self.exchange = self.transport, None
         self._leave()
         return transport
@@ -281,7 +283,7 @@ class ClientConnection(asyncio.Protocol):
             return
         wire = self.wire
         answer = wire.flow.refuse(error, None, wire.next_request_id().decode())
-        guard.write(self.transport, write_answer(answer, close=True))
+        wire.outbox.write(self.transport, write_answer(answer, close=True))
         wire.facts.request(RequestFact("", "", answer.status, Credential.NONE, error.code, 0.0, 0.0))
         self.close()
 

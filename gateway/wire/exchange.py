@@ -8,7 +8,6 @@ from gateway.facts import RequestFact
 from gateway.http1.body import BodyReader, request_body_reader
 from gateway.http1.write import write_answer, write_response
 from gateway.model import Answer, Credential, Peer, RequestHead
-from gateway.wire import transport as guard
 from gateway.wire.framing import CONTINUE, chunk
 from gateway.wire.shared import Wire
 
@@ -204,7 +203,7 @@ class Exchange:
             if client.at_eof:
                 raise BadRequest("The body is incomplete.")
             if self.head.expects_continue and not held:
-                guard.write(client.transport, CONTINUE)
+                self.wire.outbox.write(client.transport, CONTINUE)
             client.await_body()
         return payload
 
@@ -227,7 +226,7 @@ class Exchange:
             closes = self._closes
         elif is_last and head.minor and not closes:  # the rule: a whole answer in one piece, and another one may follow
             first, last = b"HTTP/1.1 %d %b\r\n" % (status, reason), b"content-length: %d\r\n\r\n" % length
-            guard.write_pieces(self.client.transport, (first, lines, last, payload))
+            self.wire.outbox.put_pieces(self.client.transport, (first, lines, last, payload))
             self._finish()
             return
         else:
@@ -235,13 +234,13 @@ class Exchange:
         top = write_response(status, reason, lines, framing=framing, close=closes, minor=head.minor)
         if self._framing != "length":
             payload = self._frame(payload, is_last)
-        guard.write_pieces(self.client.transport, (top, payload))
+        self.wire.outbox.put_pieces(self.client.transport, (top, payload))
         if is_last:
             self._finish()
 
     def more(self, payload: bytes, is_last: bool) -> None:
         """Write more of the body."""
-        guard.write(self.client.transport, self._frame(payload, is_last))
+        self.wire.outbox.write(self.client.transport, self._frame(payload, is_last))
         if is_last:
             self._finish()
 
@@ -252,7 +251,7 @@ class Exchange:
         closes = self._closes = self._closes or self.body is not None or self.wire.is_draining
         head_only = head.method == b"HEAD"
         written = write_answer(answer, close=closes, head_only=head_only, minor=head.minor)
-        guard.write(self.client.transport, written)
+        self.wire.outbox.put(self.client.transport, written)
         self._finish()
 
     def refuse(self, error: GatewayError) -> None:

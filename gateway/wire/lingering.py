@@ -26,6 +26,7 @@ class Lingering(asyncio.Protocol):
         self.deadline = self.due = NEVER
         wire.connections.add(self)
         wire.wheel.arm(self, wire.spans.linger)
+        wire.outbox.flush()
         transport.set_protocol(self)
         if at_eof:
             transport.close()

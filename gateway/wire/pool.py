@@ -7,6 +7,7 @@ from gateway.errors import GatewayError, InternalError, Overloaded, UpstreamTime
 from gateway.http1.limits import Limits
 from gateway.http1.response import ResponseTable
 from gateway.model import RequestHead
+from gateway.wire.outbox import Outbox
 from gateway.wire.policy import UpstreamPolicy
 from gateway.wire.transport import has_news, report
 from gateway.wire.upstream import Spans, UpstreamConnection
@@ -39,6 +40,7 @@ class Pool:
         self.limits = limits
         self.wheel = wheel
         self.spans = Spans(policy, wheel)
+        self.outbox = Outbox()
         self.table = ResponseTable()
         """What the lines of responses mean."""
         self._connections: set[UpstreamConnection] = set()

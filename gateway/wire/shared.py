@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from gateway.core.trust import TrustedProxies
 from gateway.http1.fields import FieldTable
 from gateway.ports import Clock, Facts
+from gateway.wire.outbox import Outbox
 from gateway.wire.policy import WirePolicy
 from gateway.wire.pool import Pool
 from gateway.wire.ports import Flow, LiveIndex, Watch
@@ -84,6 +85,8 @@ class Wire:
         self.facts = facts
         self.wheel = wheel
         self.spans = Spans(policy, wheel)
+        self.outbox = Outbox()
+        """What is written to clients, but for tunnels."""
         self.wall: Callable[[], float] = clock.wall
         self.monotonic: Callable[[], float] = clock.monotonic
         self.is_draining = False

@@ -10,7 +10,6 @@ LOW_WATER = 64 * 1024
 """Bytes in a write buffer at which writing pauses and goes on. The low mark of uvloop is 16 bytes by default, which
 would let the other side run dry before it is asked for more.
 """
-_LARGE = 16 * 1024
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -28,16 +27,6 @@ def write(transport: asyncio.Transport | None, data: bytes) -> None:
     """Write unless the connection is gone or going."""
     if transport is not None and data and not transport.is_closing():
         transport.write(data)
-
-
-def write_pieces(transport: asyncio.Transport | None, pieces: tuple[bytes, ...]) -> None:
-    """Write pieces as one; where the last one is large, it is not copied for it."""
-    if transport is None or transport.is_closing():
-        return
-    if len(pieces[-1]) > _LARGE:
-        transport.writelines(pieces)
-    else:
-        transport.write(b"".join(pieces))
 
 
 def has_news(transport: asyncio.Transport) -> bool:

@@ -29,35 +29,11 @@ from gateway.http1.limits import Limits
 from gateway.http1.response import ResponseHead, ResponseReader, ResponseTable, response_body_reader
 from gateway.model import RequestHead
 from gateway.wire import transport as guard
+from gateway.wire.outbox import Outbox
 from gateway.wire.policy import UpstreamPolicy
+from gateway.wire.receiver import Receiver
+from gateway.wire.semantics import IDEMPOTENT
 from gateway.wire.wheel import NEVER, Wheel
-
-
-class Receiver(Protocol):
-    """Who sent a request, and hears of its response. Exactly one of `is_last` and `failed` comes, once, as the last."""
-
-    def response_started(self, response: ResponseHead, payload: bytes, is_last: bool) -> None:
-        """The head has come, with the first bytes of the body.
-
-        After a 101 the payload is whatever the application sent behind it; the driver calls `detach` and talks on.
-        """
-        ...
-
-    def response_continued(self, payload: bytes, is_last: bool) -> None:
-        """More of the body has come; never empty unless `is_last`."""
-        ...
-
-    def failed(self, error: GatewayError, may_retry: bool) -> None:
-        """There will be no more. `may_retry`: a used connection was closed before a byte of a response came."""
-        ...
-
-    def pause_sending(self) -> None:
-        """The application does not read: call `send_more` no more for now. What was sent is kept."""
-        ...
-
-    def resume_sending(self) -> None:
-        """Go on sending."""
-        ...
 
 
 class Spans:
@@ -76,6 +52,7 @@ class Owner(Protocol):
     """Whose connection it is; see `wire.pool.Pool`."""
 
     limits: Limits
+    outbox: Outbox
     spans: Spans
     table: ResponseTable
     wheel: Wheel
@@ -103,11 +80,13 @@ class UpstreamConnection(asyncio.Protocol):
         "_is_sent",
         "_keep_alive",
         "_method",
+        "_outbox",
         "_patience",
         "_pool",
         "_reader",
         "_receiver",
         "_spans",
+        "_turn",
         "_wheel",
         "deadline",
         "due",
@@ -119,11 +98,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._pool = pool
         self._spans = pool.spans
         self._wheel = pool.wheel
+        self._outbox = pool.outbox
         self._reader = ResponseReader(pool.limits, pool.table)
         self._receiver: Receiver | None = None
         self._body: BodyReader | None = None
         self._method = b""
         self._patience = 0
+        self._turn = NEVER
         self._is_sent = self._has_answered = self._is_paused = self._keep_alive = False
         self.transport: asyncio.Transport | None = None
         self.is_reused = False
@@ -150,13 +131,18 @@ class UpstreamConnection(asyncio.Protocol):
         self._reader.start(method, websocket=head.websocket)
         self._patience = span = self._spans.response
         self._wheel.arm(self, span)
-        guard.write(self.transport, data)
+        if is_last and method in IDEMPOTENT:
+            self._turn = self._outbox.turn
+            self._outbox.put(self.transport, data)
+        else:  # what cannot be sent a second time does not wait while the connection may be closed
+            self._turn = NEVER
+            self._outbox.write(self.transport, data)
 
     def send_more(self, data: bytes, is_last: bool) -> None:
         """Send more of the body, framed as the head announced it."""
         self._is_sent = is_last
         self._wait(self._patience)
-        guard.write(self.transport, data)
+        self._outbox.write(self.transport, data)
 
     def pause(self) -> None:
         """Take no more of the response for now; the time does not count."""
@@ -190,6 +176,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Give the transport away, after a 101. None when it is lost already."""
         self._receiver = None
         self._leave()
+        self._outbox.flush()
         transport, self.transport = self.transport, None
         return transport
 
@@ -206,6 +193,9 @@ class UpstreamConnection(asyncio.Protocol):
         receiver = self._receiver
         if receiver is None:
             self.abort()
+            return
+        if self._turn == self._outbox.turn:  # the request still waits, so that this is not the answer to it
+            self._fail(UpstreamUnreachable())
             return
         self._has_answered = True
         response, body = None, self._body

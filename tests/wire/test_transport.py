@@ -54,7 +54,6 @@ async def lost(echo: tuple[asyncio.Transport, Echo]) -> asyncio.Transport:
     "call",
     [
         lambda transport: guard.write(transport, b"x"),
-        lambda transport: guard.write_pieces(transport, (b"head", b"body")),
         guard.pause_reading,
         guard.resume_reading,
         guard.end_writing,
@@ -72,7 +71,6 @@ async def test_a_lost_connection_is_left_alone(
     "call",
     [
         lambda: guard.write(None, b"x"),
-        lambda: guard.write_pieces(None, (b"head", b"body")),
         lambda: guard.pause_reading(None),
         lambda: guard.resume_reading(None),
         lambda: guard.reset(None),
@@ -90,13 +88,3 @@ async def test_a_quiet_connection_has_none(echo: tuple[asyncio.Transport, Echo])
     transport, _ = echo
     assert not guard.has_news(transport)
     assert not guard.is_tls(transport)
-
-
-@pytest.mark.parametrize("size", [5, 100_000])
-async def test_head_and_body_arrive_as_one(echo: tuple[asyncio.Transport, Echo], size: int) -> None:
-    transport, protocol = echo
-    guard.set_buffer_limits(transport)
-    guard.write_pieces(transport, (b"head", b"x" * size))
-    guard.end_writing(transport)
-    await asyncio.wait_for(protocol.over.wait(), 5)
-    assert protocol.received == b"head" + b"x" * size

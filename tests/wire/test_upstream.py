@@ -1,10 +1,12 @@
 """What an application may send, and what becomes of an exchange when it sends something else."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from gateway.http1.response import ResponseHead
+from gateway.wire.upstream import UpstreamConnection
 from tests.wire.stand import OK, Line, Stand, answers_ok, get
 
 
@@ -159,3 +161,24 @@ async def test_an_application_that_ends_its_side_after_the_response_is_not_used_
     await stand.until(lambda: stand.pool.open_count == 0)
     await client.ask(get())
     assert len(app.lines) == 2
+
+
+async def test_what_comes_before_the_request_was_sent_is_nobodys_response(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop tells of it after the connection was taken, in the turn at whose end the request would leave."""
+    app = await stand.open(answers_ok)
+    client = await stand.connect()
+    await client.ask(get())
+    send = UpstreamConnection.send
+
+    def comes_early(connection: UpstreamConnection, *sent: Any) -> None:
+        monkeypatch.undo()
+        send(connection, *sent)
+        connection.data_received(OK)
+
+    monkeypatch.setattr(UpstreamConnection, "send", comes_early)
+    assert (await client.ask(get("/second")))[0] == 200
+    assert b"/second" not in app.lines[0].seen
+    assert b"/second" in app.lines[1].seen
+    await app.lines[0].gone()
