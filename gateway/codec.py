@@ -26,6 +26,8 @@ MAX_SUBJECT = 255
 """Characters of a user id, as many as a header of ours carries."""
 MAX_CLAIMS = 2 * 1024
 """Bytes of all mapped claims as JSON; they travel in each token."""
+MAX_CSRF = 512
+"""Characters of the secret that protects a session's forms; a longer one is none that we know of."""
 
 REGISTERED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "act", "may_act", "cnf", "sid", "seq", "typ"}
@@ -127,7 +129,7 @@ class UserMapping:
     """Where in a session the user stands, and which claims it lends to tokens.
 
     `site` is the name of the entry in `sessions`. `user` and the values of `claims` are dotted paths (`profile.roles`,
-    `items.0`) into the session; the keys of `claims` are claim names.
+    `items.0`) into the session; the keys of `claims` are claim names. `csrf` is the path to what protects its forms.
 
     Raises:
         ConfigurationError: a claim is registered, so that a session may not say it.
@@ -136,6 +138,7 @@ class UserMapping:
     site: str
     user: str
     claims: Mapping[str, str] = field(default_factory=dict)
+    csrf: str = ""
 
     def __post_init__(self) -> None:
         registered = sorted(REGISTERED_CLAIMS.intersection(self.claims))
@@ -156,7 +159,9 @@ class UserMapping:
         if not subject:
             return Anonymous("no_user")
         claims = self.find_claims(session)
-        return LegacySession(self.site, key, subject, claims, expires_at, signed_at=signed_at)
+        csrf = find_path(session, self.csrf) if self.csrf else ""
+        csrf = csrf if isinstance(csrf, str) and len(csrf) <= MAX_CSRF else ""
+        return LegacySession(self.site, key, subject, claims, expires_at, signed_at=signed_at, csrf=csrf)
 
     def find_claims(self, document: object) -> Mapping[str, object]:
         """Return the mapped claims that a document has.

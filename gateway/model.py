@@ -193,6 +193,8 @@ class LegacySession:
     expires_at: float | None = None
     is_bound: bool = False
     signed_at: float | None = None
+    csrf: str = field(default="", repr=False)
+    """What its forms are protected with; a secret. Empty where the session holds none that we know of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,13 @@ A Bearer is never attached by a browser on its own, so a request that it authent
 A request that a cookie authenticates is left alone: its own token must pass the application's own check.
 """
 
-import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from gateway.core.credentials import Site
+from gateway.core.csrf import SECRET, CsrfCheck, Entropy
 from gateway.core.translate import NO_SUPPLEMENT, Supplement
 from gateway.headers import Pairs, join_fields
-from gateway.model import RequestHead, VaultedSession
 
-COOKIE = b"csrftoken"
-HEADER = b"X-CSRFToken"
+Cookies = tuple[tuple[bytes, bytes], ...]
 
 # What the browser says about where a request comes from; it would contradict what we say (Fetch Metadata).
 _PROVENANCE = frozenset(
@@ -27,43 +24,54 @@ _PROVENANCE = frozenset(
         b"sec-fetch-user",
     }
 )
-_WITHOUT = _PROVENANCE | {HEADER.lower()}
-
-# Django accepts the bare secret of 32 characters and its masked form of 64 (`django/middleware/csrf.py`).
-_DJANGO_TOKEN = re.compile(rb"[A-Za-z0-9]{32}(?:[A-Za-z0-9]{32})?\Z")
 
 
 class CsrfPairs:
-    """Makes CSRF pairs. `public_origin` is the origin of the public URL; `entropy(n)` returns n random bytes."""
+    """Makes CSRF pairs. `checks` are what applications compare, by the names of their sites.
 
-    def __init__(self, *, public_origin: str, entropy: Callable[[int], bytes]) -> None:
+    `public_origin` is the origin of the public URL.
+    """
+
+    def __init__(self, *, public_origin: str, entropy: Entropy, checks: Mapping[str, CsrfCheck]) -> None:
         self._origin = public_origin.encode("ascii")
         self._entropy = entropy
+        self._checks = checks
 
-    def supplement(self, site: Site, vaulted: VaultedSession, head: RequestHead) -> Supplement:
+    def find_check(self, site: str) -> CsrfCheck | None:
+        """Return what the application of a site compares, where that is known."""
+        return self._checks.get(site)
+
+    def supplement(self, check: CsrfCheck, cookies: Cookies, secret: str, now: float) -> Supplement:
         """Return what makes the application accept an unsafe request of a validated Bearer.
 
-        The caller has made sure that the Bearer, and nothing else, authenticated `head`.
+        `cookies` are those that are sent for the user, `secret` is the one in the session, empty where it has none. The
+        caller has made sure that the Bearer, and nothing else, authenticated the request.
         """
-        if site.csrf != "django":
+        extra, pair = self.pair(check, cookies, secret, now)
+        if not pair:
             return NO_SUPPLEMENT
-        cookies, add = self.pair(vaulted.cookies)
-        return Supplement(cookies, tuple(add), join_fields(add), _WITHOUT)
+        add = (*pair, *self.provenance())
+        return Supplement(extra, add, join_fields(add), _PROVENANCE | {check.header.lower()})
 
-    def pair(self, cookies: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[tuple[bytes, bytes], ...], Pairs]:
-        """Return the cookies to send besides `cookies`, and the header fields that match.
-
-        Django compares cookie and header with each other and with nothing else: the secret is not bound to the
-        session, so any pair will do. One that travels with the session is used as it is.
-        """
-        token = dict(cookies).get(COOKIE, b"")
-        extra: tuple[tuple[bytes, bytes], ...] = ()
-        if _DJANGO_TOKEN.match(token) is None:
-            token = self._entropy(16).hex().encode()
-            extra = ((COOKIE, token),)
-        # Over https Django wants an Origin of its own host, and older versions a Referer.
-        return extra, [(HEADER, token), *self.provenance()]
+    def pair(self, check: CsrfCheck, cookies: Cookies, secret: str, now: float) -> tuple[Cookies, Pairs]:
+        """Return the cookies to send besides `cookies`, and the header field that matches; nothing where none can."""
+        token = secret.encode("utf-8", "replace")
+        extra: Cookies = ()
+        if check.cookie:
+            shown = dict(cookies).get(check.cookie, b"")
+            if check.accepts.match(shown) is not None:
+                token = shown  # one that travels with the session is used as it is
+            else:
+                token = token if check.accepts.match(token) is not None else self._entropy(16).hex().encode()
+                extra = ((check.cookie, token),)
+        if SECRET.match(token) is None:
+            return (), []
+        return extra, [(check.header, check.form(token, now, self._entropy))]
 
     def provenance(self) -> Pairs:
-        """Return the header fields of a request that comes from the site itself."""
-        return [(b"Origin", self._origin), (b"Referer", self._origin + b"/")]
+        """Return the header fields of a request that comes from the site itself.
+
+        Over https Django and Flask-WTF want an Origin or a Referer of their own host; Rails 8.2 and Laravel 13 look at
+        what Fetch Metadata says.
+        """
+        return [(b"Origin", self._origin), (b"Referer", self._origin + b"/"), (b"Sec-Fetch-Site", b"same-origin")]

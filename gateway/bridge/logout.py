@@ -10,7 +10,7 @@ from gateway.bridge.csrf import CsrfPairs
 from gateway.core.credentials import Site
 from gateway.core.verdicts import is_over
 from gateway.headers import Pairs, join_cookies
-from gateway.model import SessionCookie, VaultedSession
+from gateway.model import LegacySession, SessionCookie, VaultedSession
 from gateway.ports import Clock, SessionStore
 
 _METHOD_NOT_ALLOWED = 405
@@ -82,7 +82,7 @@ class FormLogout:
         return is_over(await self._sessions.resolve(shown, self._clock.wall(), fresh=True))
 
     async def _send(self, vaulted: VaultedSession) -> None:
-        fields = self._fields(vaulted)
+        fields = await self._fields(vaulted)
         status = await self._status("POST", fields)
         if status == _METHOD_NOT_ALLOWED:  # many applications log out on a plain link
             await self._status("GET", fields)
@@ -99,13 +99,16 @@ class FormLogout:
         await response.aclose()  # the answer's body is a page for somebody else
         return response.status_code
 
-    def _fields(self, vaulted: VaultedSession) -> Pairs:
+    async def _fields(self, vaulted: VaultedSession) -> Pairs:
         """Return what a browser behind the gateway would send, so that hosts and schemes match in the application."""
         scheme, _, host = self._form.public_origin.partition("://")
         cookies, extra = vaulted.cookies, self._csrf.provenance()
-        if self._site.csrf == "django":
-            added, extra = self._csrf.pair(vaulted.cookies)
-            cookies = (*cookies, *added)
+        check = self._csrf.find_check(self._site.name)
+        if check is not None:
+            verdict = await self._sessions.resolve(SessionCookie(vaulted.site, cookies), self._clock.wall(), fresh=True)
+            secret = verdict.csrf if isinstance(verdict, LegacySession) else ""
+            added, pair = self._csrf.pair(check, cookies, secret, self._clock.wall())
+            cookies, extra = (*cookies, *added), [*pair, *extra]
         return [
             (b"Host", (self._form.host or host).encode("ascii")),
             (b"X-Forwarded-Host", host.encode("ascii")),

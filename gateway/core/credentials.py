@@ -61,7 +61,6 @@ class Site:
     logout_paths: tuple[str, ...] = ()
     on_undetermined: Literal["forward", "refuse"] = "forward"
     bridge: Literal["vault", "headers"] = "vault"
-    csrf: Literal["django", ""] = ""
 
 
 def find_credential(head: RequestHead, ours: Ours, sites: Sequence[Site]) -> Shown:

@@ -42,7 +42,7 @@ class Ready:
         known_stamp, known_posture, known_rule, permit = entry
         if known_stamp != stamp or known_posture is not posture or known_rule is not rule:
             return None
-        return permit if permit.vaulted is None or head.method in SAFE else None
+        return permit if permit.token is None or head.method in SAFE else None
 
     def keep(self, head: RequestHead, rule: Rule, posture: Posture, stamp: int, permit: Permit) -> None:
         """Remember a permit, where the next request that shows the same gets the same."""
@@ -59,8 +59,7 @@ def _may_come_again(head: RequestHead, permit: Permit) -> bool:
         return False
     match permit.credential:
         case Credential.BEARER:  # of ours; possession of a key is proved for each request
-            has_no_pair = permit.vaulted is None or head.method in SAFE
-            return token is not None and not token.bound_key and has_no_pair
+            return token is not None and not token.bound_key and head.method in SAFE
         case Credential.SESSION:  # duplicates are counted each time
             return permit.session is not None and shown is not None and not shown.duplicated
         case Credential.NONE:  # nobody was shown; that a cookie is nobody's is never remembered

@@ -6,7 +6,6 @@ It awaits futures only (see `ports`), so that the wire can step it by hand and t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway.bridge.csrf import CsrfPairs
 from gateway.core.cors import CrossOrigin, is_any_preflight
 from gateway.core.credentials import Ours, Site, find_credential, find_sessions
 from gateway.core.phases import Posture
@@ -20,6 +19,7 @@ from gateway.errors import (
     Unauthenticated,
 )
 from gateway.facts import Event
+from gateway.flow.forms import FormProtection
 from gateway.flow.passthrough import ensure_open, shows_token_of
 from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
@@ -69,7 +69,7 @@ class RequestFlow:
         routes: RouteTable,
         translator: Translator,
         prover: Prover,
-        csrf: CsrfPairs,
+        forms: FormProtection,
         standing: TokenStanding,
         sessions: Mapping[str, SessionStore],
         facts: Facts,
@@ -96,7 +96,7 @@ class RequestFlow:
             policy=TokenPolicy(policy.ours, self._sites_of, policy.browsers, policy.is_secure),
             translator=translator,
             prover=prover,
-            csrf=csrf,
+            forms=forms,
             standing=standing,
             possession=Possession() if possession is None else possession,
             by_session=self._by_session,

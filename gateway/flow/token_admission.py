@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway.bridge.csrf import CsrfPairs
 from gateway.core.credentials import Ours, Site, find_sessions
 from gateway.core.jose import TokenFault
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
-from gateway.core.translate import NO_SUPPLEMENT, Proof, Translator
+from gateway.core.translate import Proof, Supplement, Translator
 from gateway.errors import InvalidToken, SessionEnded
 from gateway.facts import Event
+from gateway.flow.forms import FormProtection
 from gateway.flow.handback import handed_back
 from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
-from gateway.flow.ready import SAFE
 from gateway.flow.session_admission import SessionAdmission
 from gateway.flow.standing import TokenStanding
 from gateway.headers import write_set_cookie
@@ -53,7 +52,7 @@ class TokenAdmission:
         policy: TokenPolicy,
         translator: Translator,
         prover: Prover,
-        csrf: CsrfPairs,
+        forms: FormProtection,
         standing: TokenStanding,
         possession: Possession,
         by_session: SessionAdmission,
@@ -62,7 +61,7 @@ class TokenAdmission:
         self._policy = policy
         self._translator = translator
         self._prover = prover
-        self._csrf = csrf
+        self._forms = forms
         self._standing = standing
         self._possession = possession
         self._by_session = by_session
@@ -87,7 +86,8 @@ class TokenAdmission:
         if token.bound_key:
             await self._possession.ensure(head, token.bound_key, now)
         vaulted = await self._standing.find_session(token, rule.upstream, now)
-        return self._permit(head, rule, proof, vaulted, credential, posture)
+        supplement = await self._forms.supplement(head, rule.upstream, vaulted, credential, now)
+        return self._permit(head, rule, proof, vaulted, supplement, posture)
 
     async def admit_cookie(
         self, shown: TokenCookie, head: RequestHead, rule: Rule, posture: Posture, now: float
@@ -119,15 +119,12 @@ class TokenAdmission:
         rule: Rule,
         proof: Proof,
         vaulted: VaultedSession | None,
-        credential: Credential,
+        supplement: Supplement,
         posture: Posture,
     ) -> Permit:
-        supplement = NO_SUPPLEMENT
         answer: tuple[tuple[bytes, bytes], ...] = ()
         if vaulted is not None:
             site = self._sites[vaulted.site]
-            if credential is Credential.BEARER and head.method not in SAFE:
-                supplement = self._csrf.supplement(site, vaulted, head)
             is_browser = proof.token is not None and proof.token.client_id in self._policy.browsers
             if is_browser and posture.phase is Phase.HANDBACK:
                 answer = handed_back(head, vaulted, site, is_secure=self._policy.is_secure)
@@ -140,7 +137,7 @@ class TokenAdmission:
             vaulted=vaulted,
             supplement=supplement,
             shown=find_sessions(head.cookie, self._policy.sites_of.get(rule.upstream, ())),
-            credential=credential,
+            credential=proof.identity.credential,
             answer=answer,
         )
 

@@ -8,13 +8,25 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote_to_bytes
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway.codec import Lookup, Reading, Secrets, UnreadableSession, decode_base64, find_path, load_json, read_date
+from gateway.codec import (
+    MAX_CSRF,
+    Cookies,
+    Lookup,
+    Reading,
+    Secrets,
+    UnreadableSession,
+    decode_base64,
+    find_path,
+    load_json,
+    read_date,
+)
 from gateway.formats.ruby import load_marshal
 from gateway.model import Anonymous, LegacySession
 
@@ -153,6 +165,20 @@ def open_envelope(content: bytes, purpose: str, now: float) -> object | None:
     if envelope.get("pur") not in {None, f"cookie.{purpose}"} or (expires is not None and read_date(expires) <= now):
         return None
     return load_value(decode_base64(envelope["message"].encode()))
+
+
+def find_text(cookies: Cookies, path: str, keys: Iterable[RailsKeys], now: float) -> str:
+    """Return what stands at `path` in the first of the cookies that is an encrypted session; empty where none is."""
+    for name, text in cookies.items():
+        content = find_encrypted(unquote_to_bytes(text), keys)
+        try:
+            session = None if content is None else open_envelope(content, name.decode("latin-1"), now)
+        except UnreadableSession:
+            continue
+        value = find_path(session, path)
+        if isinstance(value, str) and len(value) <= MAX_CSRF:
+            return value
+    return ""
 
 
 def load_value(content: bytes) -> object:

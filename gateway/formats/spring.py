@@ -53,6 +53,14 @@ def describe(context: object) -> Mapping[str, object]:
     }
 
 
+def find_csrf_token(value: object) -> object:
+    """Return what protects the session's forms (DefaultCsrfToken); None where it cannot be read, which says nothing."""
+    try:
+        return _member(load_value(value), "token")
+    except UnreadableSession:
+        return None
+
+
 def _member(value: object, name: str) -> object:
     if isinstance(value, JavaObject):
         return value.fields.get(name)

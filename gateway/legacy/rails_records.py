@@ -6,7 +6,7 @@ https://github.com/rails/activerecord-session_store, https://github.com/roidrage
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_to_bytes
 
 from gateway.codec import (
@@ -22,8 +22,8 @@ from gateway.codec import (
     decode_base64,
     fingerprint,
 )
-from gateway.formats.rails import DeviseBinding, RailsKeys, bound, find_signed, load_value, open_envelope
-from gateway.model import Anonymous
+from gateway.formats.rails import DeviseBinding, RailsKeys, bound, find_signed, find_text, load_value, open_envelope
+from gateway.model import Anonymous, LegacySession
 
 _KEY = re.compile(rb"[A-Za-z0-9_\-]{16,128}\Z")
 
@@ -117,4 +117,11 @@ class RailsAuthentication:
             raise UnreadableSession
         columns = tuple({self.mapping.user: None, **dict.fromkeys(self.mapping.claims.values())})
         row = yield Lookup(self.table, "id", key, columns)
-        return Anonymous("gone") if row is None else self.mapping.read(dict(zip(columns, row, strict=True)), key)
+        if row is None:
+            return Anonymous("gone")
+        verdict = self.mapping.read(dict(zip(columns, row, strict=True)), key)
+        return replace(verdict, csrf=self._find_csrf(cookies, now)) if isinstance(verdict, LegacySession) else verdict
+
+    def _find_csrf(self, cookies: Cookies, now: float) -> str:
+        """Return what protects the forms; it is in Rails' own session, a cookie that may travel beside this one."""
+        return find_text(cookies, self.mapping.csrf, self.keys, now) if self.mapping.csrf else ""

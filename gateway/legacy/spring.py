@@ -16,10 +16,11 @@ from gateway.codec import (
     as_seconds,
     decode_base64,
 )
-from gateway.formats.spring import describe, end_of, load_value
+from gateway.formats.spring import describe, end_of, find_csrf_token, load_value
 from gateway.model import Anonymous
 
 _KEY = re.compile(r"[A-Za-z0-9\-]{16,64}\Z")
+_CSRF = "sessionAttr:org.springframework.security.web.csrf.HttpSessionCsrfTokenRepository.CSRF_TOKEN"
 _FIELDS = ("sessionAttr:SPRING_SECURITY_CONTEXT", "lastAccessedTime", "maxInactiveInterval")
 
 
@@ -61,7 +62,7 @@ class SpringDatabase:
 class SpringRedis:
     """Redis: a hash whose values are Java serialization, or JSON. Its own time-out lies 5 minutes behind the session's.
 
-    `mapping` looks into `name`, `authorities` and `principal` of who is signed in.
+    `mapping` looks into `name`, `authorities` and `principal` of who is signed in, and into `csrf`.
     """
 
     mapping: UserMapping
@@ -83,14 +84,15 @@ class SpringRedis:
         key = self.locate(cookies)
         if not key:
             return Anonymous("absent")
-        row = yield Entry(self.prefix, key, _FIELDS)
+        row = yield Entry(self.prefix, key, (*_FIELDS, _CSRF) if self.mapping.csrf else _FIELDS)
         if row is None:
             return Anonymous("gone")
-        context, *times = (load_value(value) for value in row)
+        context, *times = (load_value(value) for value in row[: len(_FIELDS)])
         expires_at = end_of(times)
         if expires_at is not None and expires_at <= now:
             return Anonymous("expired")
-        return self.mapping.read(describe(context), key, expires_at=expires_at)
+        session = {**describe(context), "csrf": find_csrf_token(row[-1]) if self.mapping.csrf else None}
+        return self.mapping.read(session, key, expires_at=expires_at)
 
 
 def _find_id(cookies: Cookies, name: bytes, suffix: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 
-from gateway.settings import check_network, check_rules, check_sessions
+from gateway.settings import check_bridge, check_network, check_rules, check_sessions
 from gateway.settings.faults import Finding
 from gateway.settings.schema.root import Settings
 
@@ -40,6 +40,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"sessions"}), check_sessions.claims_are_free),
     (frozenset({"sessions"}), check_sessions.options_fit_the_format),
     (frozenset({"sessions"}), check_sessions.users_can_be_looked_up),
+    (frozenset({"sessions"}), check_bridge.form_protections_hold_together),
     (frozenset({"sessions", "clients"}), check_sessions.logins_can_be_replayed),
     (frozenset({"sessions", "tokens"}), check_sessions.sessions_can_be_exchanged),
 )

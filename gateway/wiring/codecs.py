@@ -34,6 +34,7 @@ from gateway.settings.schema.sessions import (
     StarletteSession,
 )
 from gateway.settings.secrets import Secrets
+from gateway.wiring.csrf import csrf_of
 from gateway.wiring.extras import ensure_installed
 
 Environ = Mapping[str, str]
@@ -43,8 +44,8 @@ _DEVISE_USER = "warden.user.user.key.0.0"
 
 
 def mapping_of(session: Session, user: str = "") -> UserMapping:
-    """Return where in a session the user stands; `user` is the framework's own place for it."""
-    return UserMapping(session.name, session.user or user, dict(session.claims))
+    """Return what is read of a session; `user` is the framework's own place for the user."""
+    return UserMapping(session.name, session.user or user, dict(session.claims), csrf_of(session).session or "")
 
 
 def read_all(secrets: Secrets, environ: Environ) -> tuple[bytes, ...]:

@@ -9,13 +9,13 @@ from typing import Self
 import structlog
 from starlette.types import ASGIApp
 
-from gateway.bridge.csrf import CsrfPairs
 from gateway.bridge.headers import IdentityHeaders
 from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.phases import Posture, posture_of
 from gateway.core.translate import Translator
 from gateway.facts import Event
+from gateway.flow.forms import FormProtection
 from gateway.flow.login import PasswordLogin
 from gateway.flow.posture import PostureControl
 from gateway.flow.prove import Prover
@@ -33,6 +33,7 @@ from gateway.web.app import create_token_app
 from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
+from gateway.wiring.csrf import open_csrf
 from gateway.wiring.keys import open_key_rotation, open_listed_keys
 from gateway.wiring.logins import open_logins
 from gateway.wiring.measures import measures_of
@@ -88,7 +89,7 @@ class Gateway(Carrier):
             entropy=randomness.token_bytes,
             cache_age=_VAULT_CACHE if settings.stores.postgres is None else _SHARED_VAULT_CACHE,
         )
-        self._csrf = CsrfPairs(public_origin=str(settings.public_url), entropy=randomness.token_bytes)
+        self._csrf = open_csrf(settings, environ, randomness.token_bytes)
         self._sites = {site.name: site for site in policies.sites_of(settings)}
         self._possession = open_possession(settings, environ, self.facts, opened, keys_of_master.nonce_key)
         self._tickets = open_tickets(settings, environ, opened, keys_of_master.ticket_key)
@@ -239,7 +240,7 @@ class Gateway(Carrier):
                 identity=frozenset(name for site in self._sites.values() for name in site.cookies),
             ),
             prover=prover,
-            csrf=self._csrf,
+            forms=FormProtection(self._csrf, list(self._sites.values()), self.sessions),
             standing=TokenStanding(
                 leeway=tokens.leeway,
                 revocation=self.stores.revocation,

@@ -114,7 +114,6 @@ def site_of(session: Session, default_upstream: str) -> Site:
         logout_paths=session.logout_paths,
         on_undetermined=session.on_undetermined,
         bridge=session.bridge,
-        csrf="django" if session.format == "django" else "",
     )
 
 

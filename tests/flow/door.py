@@ -7,10 +7,12 @@ from gateway.bridge.csrf import CsrfPairs
 from gateway.bridge.headers import IdentityHeaders
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
+from gateway.core.csrf import DJANGO_SECRET, CsrfCheck, plain
 from gateway.core.own_cookies import OwnCookies
 from gateway.core.phases import posture_of
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
+from gateway.flow.forms import FormProtection
 from gateway.flow.prove import Prover, ProverPolicy
 from gateway.flow.recheck import Recheck
 from gateway.flow.request import RequestFlow, RequestPolicy
@@ -20,6 +22,7 @@ from gateway.headers import Pairs
 from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
 from tests.flow.tokens.world import ISSUER, SITE, World
 
+DJANGO = CsrfCheck(b"X-CSRFToken", plain, b"csrftoken", DJANGO_SECRET)
 ACCESS, REFRESH = b"__Host-crossfade_access", b"__Host-crossfade_refresh"
 PEER = Peer("192.0.2.1")
 RULES = (
@@ -70,6 +73,8 @@ class Door:
         sessions = {self.site.name: world.app}
         sites = (self.site, *self.others)
         cross_origin = CrossOrigin(self.origins)
+        checks = {self.site.name: DJANGO}
+        self.pairs = CsrfPairs(public_origin=ISSUER, entropy=world.entropy, checks=checks)
         self.recheck = Recheck(vault=world.vault, sessions=sessions, end=world.tokens.end_family, since=0.0)
         self.flow = RequestFlow(
             policy=RequestPolicy(
@@ -88,7 +93,7 @@ class Door:
                 identity_headers=IdentityHeaders(),
                 facts=world.facts,
             ),
-            csrf=CsrfPairs(public_origin=ISSUER, entropy=world.entropy),
+            forms=FormProtection(self.pairs, sites, sessions),
             standing=TokenStanding(
                 leeway=30,
                 revocation=world.revocation,

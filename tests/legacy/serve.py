@@ -1,6 +1,7 @@
 """Real Python applications for the contract: `python -m tests.legacy.serve NAME PORT [DATABASE] [REDIS]`.
 
-All of them answer the same: POST /login (user), /logout, /rotate, /note; GET /who.
+All of them answer the same: POST /login (user), /logout, /rotate, /note; GET /who. `flask-wtf` is Flask with Flask-WTF
+in front of everything but the login; its page /form has the token.
 """
 
 import sys
@@ -9,6 +10,15 @@ from collections.abc import MutableMapping
 from typing import Any
 
 PASSWORD = "lovelace-1843"
+
+
+def protected(app: Any) -> Any:
+    from flask_wtf.csrf import CSRFProtect, generate_csrf
+
+    protection = CSRFProtect(app)
+    protection.exempt(app.view_functions["login"])
+    app.get("/form")(generate_csrf)
+    return app
 
 
 def flask_application(redis_url: str = "") -> Any:
@@ -149,6 +159,7 @@ def main(name: str, port: str, *places: str) -> None:
 
     warnings.simplefilter("ignore", DeprecationWarning)
     application = django_application(*places) if name == "django" else flask_application(*places)
+    application = protected(application) if name == "flask-wtf" else application
     run_simple("127.0.0.1", int(port), application, threaded=True)
 
 

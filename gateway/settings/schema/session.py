@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gateway.settings.schema.csrf import Csrf
 from gateway.settings.schema.login import Login
 from gateway.settings.schema.places import Asked, DatabasePlace, Place
 from gateway.settings.schema.section import Section, not_yet
@@ -71,6 +72,8 @@ class SessionBase(Section):
     """What happens while nobody can say whose session it is: the application decides, or 503."""
     bridge: Annotated[Literal["vault", "headers"], not_yet("mint", available=("vault", "headers"))] = "vault"
     """What the application gets for a token: the user's own cookies, or identity headers."""
+    csrf: Csrf | None = None
+    """What its forms carry, for requests that a token alone authenticates; without it, what the framework's own do."""
     pick: Literal["first", "last"] | None = None
     """Which of two cookies of one name counts; without it, what the framework does."""
 

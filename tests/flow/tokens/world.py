@@ -30,7 +30,7 @@ ISSUER = "https://www.example.com"
 START = 1_800_000_000.0
 WEB = Client("web", "cookie")
 MOBILE = Client("mobile", "body")
-SITE = Site("main", "app", (b"sessionid", b"remember"), logout_paths=("/logout/",), csrf="django")
+SITE = Site("main", "app", (b"sessionid", b"remember"), logout_paths=("/logout/",))
 
 
 @dataclass

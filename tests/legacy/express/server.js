@@ -1,5 +1,6 @@
 // A real Express application whose sessions the gateway reads. Its one argument is JSON:
-// { store: "redis" | "postgres" | "cookie", url, secrets, user: "passport" | "own" }. It prints its port.
+// { store: "redis" | "postgres" | "cookie", url, secrets, user: "passport" | "own", csrf: "session" | "cookie" }. It prints
+// its port. With csrf, csurf checks everything but the login, and the page /form has the token.
 import express from "express";
 import expressSession from "express-session";
 import cookieSession from "cookie-session";
@@ -7,6 +8,8 @@ import passport from "passport";
 import { RedisStore } from "connect-redis";
 import { createClient } from "redis";
 import connectPg from "connect-pg-simple";
+import csurf from "csurf";
+import cookieParser from "cookie-parser";
 import pg from "pg";
 
 const options = JSON.parse(process.argv[2]);
@@ -52,6 +55,9 @@ app.post("/login", (request, response, next) => {
     response.send("in");
   }
 });
+if (options.csrf === "cookie") app.use(cookieParser());
+if (options.csrf) app.use(csurf({ cookie: options.csrf === "cookie" }));
+app.get("/form", (request, response) => response.send(request.csrfToken()));
 app.post("/signin", express.json(), (request, response, next) => {
   const { username, password } = request.body;
   if (username === "busy") return response.status(429).set("Retry-After", "7").send();
