@@ -52,8 +52,11 @@ def origin(folder: Path) -> tuple[str, ...]:
 
 def nginx_config(folder: Path, name: str, server: str, extra: str = "") -> Path:
     path = folder / f"{name}.conf"
+    user = (
+        "user root; " if os.geteuid() == 0 else ""
+    )  # whose temporary files lie in this folder, which is closed to others
     path.write_text(
-        f"daemon off; worker_processes 1; pid {folder}/{name}.pid; error_log stderr crit;\n"
+        f"{user}daemon off; worker_processes 1; pid {folder}/{name}.pid; error_log stderr crit;\n"
         "events { worker_connections 4096; }\n"
         f"http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/{name}-body;\n"
         f"proxy_temp_path {folder}/{name}-proxy; fastcgi_temp_path {folder}/{name}-f; uwsgi_temp_path {folder}/{name}-u;\n"

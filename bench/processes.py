@@ -85,12 +85,13 @@ def cpu_seconds(pid: int) -> float:
     return total / TICKS
 
 
-def resident_mebibytes(pid: int) -> float:
+def resident_mebibytes(pid: int, figure: str = "VmRSS") -> float:
+    """Memory of the process and its descendants: what is resident now, or with `VmHWM` what was at most."""
     total = 0
     for member in family(pid):
         try:
             text = Path(f"/proc/{member}/status").read_text()
         except OSError:
             continue
-        total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")), 0)
+        total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith(figure)), 0)
     return total / 1024
