@@ -49,6 +49,21 @@ class Event(StrEnum):
     RATE_LIMITED = "rate_limited"
 
 
+class Dependant(StrEnum):
+    """What sort of request still depends on a session cookie; closed, because it becomes a metric label."""
+
+    NAVIGATION = "navigation"
+    """A page, or a frame of one: no script can add a token to it."""
+    SCRIPT = "script"
+    """`fetch` or `XMLHttpRequest` in a page."""
+    SUBRESOURCE = "subresource"
+    """An image, a style sheet, a script, a download of a page."""
+    STREAM = "stream"
+    """A WebSocket or an event stream."""
+    PROGRAM = "program"
+    """No browser, or one that does not say."""
+
+
 class RequestFact(NamedTuple):
     """What happened to one request, written once when it is over. Durations in seconds.
 
@@ -73,4 +88,7 @@ class Nothing:
         """Ignore it."""
 
     def count(self, event: Event) -> None:
+        """Ignore it."""
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
         """Ignore it."""

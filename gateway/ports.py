@@ -12,10 +12,9 @@ from typing import Protocol
 
 from gateway.bar_ports import SessionBars
 from gateway.core.rates import Charge
-from gateway.facts import Event, RequestFact
+from gateway.facts import Dependant, Event, RequestFact
 from gateway.model import (
     LegacySession,
-    Phase,
     Revocation,
     SessionCookie,
     Standing,
@@ -316,25 +315,6 @@ class ProofReplays(Protocol):
         ...
 
 
-# --- phase ---
-
-
-class PhaseStore(Protocol):
-    """The phase that an operator chose, where it is stored durably. Raises StoreUnavailable."""
-
-    async def read(self) -> Phase | None:
-        """Return the stored phase, or None when none was ever stored."""
-        ...
-
-    async def write(self, phase: Phase, *, by: str, reason: str, now: float) -> None:
-        """Store a phase with who and why."""
-        ...
-
-    async def history(self, limit: int) -> Sequence[Mapping[str, object]]:
-        """Return the newest changes first: phase, by, reason, at."""
-        ...
-
-
 # --- facts ---
 
 
@@ -347,4 +327,11 @@ class Facts(Protocol):
 
     def count(self, event: Event) -> None:
         """Take note of an event."""
+        ...
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+        """Take note of a request that only a session cookie carries, where tokens are preferred.
+
+        `agent` is its User-Agent, which nobody checks.
+        """
         ...

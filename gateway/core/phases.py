@@ -4,11 +4,21 @@ from dataclasses import dataclass
 
 from gateway.model import Phase
 
-AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL)
+AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL, Phase.PREFER_TOKENS)
 """The phases that this version can be in."""
+
+_BACK = {
+    Phase.HANDBACK: Phase.OFF,
+    Phase.SHADOW: Phase.OFF,
+    Phase.PARALLEL: Phase.HANDBACK,
+    Phase.PREFER_TOKENS: Phase.PARALLEL,
+    Phase.BROWNOUT: Phase.PREFER_TOKENS,
+    Phase.TOKENS_ONLY: Phase.PREFER_TOKENS,  # not to a brownout, which would refuse cookies too
+}
 
 _ISSUES = frozenset({Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
 _COUNTS_ONLY = frozenset({Phase.OFF, Phase.SHADOW})
+_PREFERS_TOKENS = frozenset({Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,11 @@ class Posture:
     """Tokens of ours are stripped, no store is asked, the application decides alone."""
     enforces_paths: bool
     """Ambiguous paths and cookies are refused and not only counted."""
+    prefers_tokens: bool
+    """A session cookie is on its way out: whoever depends on one is counted, and one that nobody can read is refused.
+
+    So what a session cookie comes to is decided anew for each request, and never remembered.
+    """
 
 
 def posture_of(phase: Phase, source: str) -> Posture:
@@ -36,6 +51,7 @@ def posture_of(phase: Phase, source: str) -> Posture:
         issues=phase in _ISSUES,
         is_transparent=phase is Phase.OFF,
         enforces_paths=phase not in _COUNTS_ONLY,
+        prefers_tokens=phase in _PREFERS_TOKENS,
     )
 
 
@@ -55,6 +71,11 @@ def choose_posture(
     if stored is not None:
         return posture_of(stored, "store")
     return posture_of(initial, "initial")
+
+
+def find_previous(phase: Phase) -> Phase | None:
+    """Return the phase one step back, or None in `off`, where the journey begins."""
+    return _BACK.get(phase)
 
 
 def read_override(text: str) -> Phase | None:

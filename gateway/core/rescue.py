@@ -14,8 +14,10 @@ from gateway.errors import (
     GatewayError,
     GrantError,
     InvalidClient,
+    IssuingSuspended,
     MethodRefused,
     NonceDemanded,
+    PhaseOff,
     Unauthenticated,
     UpgradeRefused,
     UseDpopNonce,
@@ -126,6 +128,8 @@ def _problem(error: GatewayError, request_id: str) -> bytes:
         members["detail"] = error.detail
     if isinstance(error, (GrantError, InvalidClient)):
         members["error"] = error.code  # the member that OAuth clients read (RFC 6749 section 5.2)
+    if isinstance(error, (PhaseOff, IssuingSuspended)):
+        members["phase"] = error.phase
     if isinstance(error, ClientNotAllowed):
         members["error"] = "unauthorized_client"
     return orjson.dumps(members)

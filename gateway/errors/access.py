@@ -212,15 +212,20 @@ class Conflict(GatewayError):
 class PhaseOff(Conflict):
     """Tokens are switched off: use the session cookie."""
 
+    phase: ClassVar[str] = "off"
     code = "phase_off"
     title = "Tokens are switched off. Use the session cookie."
 
 
 class IssuingSuspended(Conflict):
-    """Existing tokens work, new ones are not given out (phase `handback`)."""
+    """Existing tokens may work, new ones are not given out in the phase in force, whose name is `phase`."""
 
     code = "issuing_suspended"
     title = "No new tokens are given out. Use the session cookie."
+
+    def __init__(self, phase: str) -> None:
+        super().__init__()
+        self.phase = phase
 
 
 class SessionUnverifiable(Conflict):

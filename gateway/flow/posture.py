@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from gateway.core.phases import AVAILABLE, Posture, choose_posture, read_override
+from gateway.core.phases import AVAILABLE, Posture, choose_posture, find_previous, read_override
 from gateway.errors import Conflict, StoreUnavailable, Unavailable
 from gateway.model import Phase
-from gateway.ports import PhaseStore
+from gateway.phase_ports import PhaseStore
 
 Apply = Callable[[Posture, float], None]
 """Takes a posture that has just come into force, and the time."""
@@ -109,8 +109,7 @@ class PostureControl:
 
     def find_previous(self) -> Phase | None:
         """Return the phase one step back, or None at the beginning of the journey."""
-        position = AVAILABLE.index(self.posture.phase)
-        return AVAILABLE[position - 1] if position else None
+        return find_previous(self.posture.phase)
 
     async def describe(self) -> Mapping[str, object]:
         """Return the phase in force, which level decided, what is wrong with the override, and the newest changes."""

@@ -46,7 +46,7 @@ class Ready:
 
     def keep(self, head: RequestHead, rule: Rule, posture: Posture, stamp: int, permit: Permit) -> None:
         """Remember a permit, where the next request that shows the same gets the same."""
-        if _may_come_again(head, permit):
+        if _may_come_again(head, permit) and not (posture.prefers_tokens and permit.session is not None):
             weight = len(head.authorization or b"") + 3 * len(head.cookie or b"") + _OVERHEAD
             key = (head.authorization, head.cookie, rule.path)
             self._permits.keep(key, _Entry(stamp, posture, rule, permit), weight)

@@ -162,7 +162,7 @@ class RequestFlow:
         sites = self._sites_of.get(rule.upstream, ())
         if rule.auth is Access.PASSTHROUGH:
             shown = find_sessions(head.cookie, sites)
-            permit = await self._by_session.admit(head, rule, shown, now)
+            permit = await self._by_session.admit(head, rule, shown, self.posture, now)
             if head.authorization is None or self._has_our_token(head):
                 return permit
             return replace(permit, authorization=head.authorization, is_private=True)
@@ -180,7 +180,7 @@ class RequestFlow:
             case ForeignAuthorization():
                 return self._by_foreign(credential, head, rule)
             case _:
-                permit = await self._by_session.admit(head, rule, credential, now)
+                permit = await self._by_session.admit(head, rule, credential, posture, now)
         self._ready.keep(head, rule, posture, stamp, permit)
         return permit
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.core.credentials import Site
+from gateway.core.dependants import kind_of
+from gateway.core.phases import Posture
 from gateway.core.routes import Access, Rule
 from gateway.core.translate import Translator
 from gateway.core.verdicts import is_nobody
@@ -31,7 +33,9 @@ class SessionAdmission:
         self._translator = translator
         self._facts = facts
 
-    async def admit(self, head: RequestHead, rule: Rule, shown: SessionCookie | None, now: float) -> Permit:
+    async def admit(
+        self, head: RequestHead, rule: Rule, shown: SessionCookie | None, posture: Posture, now: float
+    ) -> Permit:
         """Let a request through that shows this session, or none.
 
         Raises:
@@ -45,9 +49,11 @@ class SessionAdmission:
             self._facts.count(Event.DUPLICATE_COOKIE)
         verdict = await self.resolve(shown, now)
         if isinstance(verdict, LegacySession):
+            if posture.prefers_tokens:
+                self._facts.depend(rule.path, kind_of(head), head.find(b"user-agent"))
             return self._translator.session(head, rule, self._prover.session(verdict), shown)
         if isinstance(verdict, Undetermined):
-            self._ensure_may_forward(shown, rule)
+            self._ensure_may_forward(shown, rule, posture)
             return self._translator.anonymous(head, rule, shown)
         ensure_optional(rule)
         return self._translator.anonymous(head, rule, shown, is_stranger=is_nobody(verdict) and not shown.duplicated)
@@ -73,9 +79,14 @@ class SessionAdmission:
                 self._facts.count(Event.SESSION_UNDETERMINED)
         return verdict
 
-    def _ensure_may_forward(self, shown: SessionCookie, rule: Rule) -> None:
+    def _ensure_may_forward(self, shown: SessionCookie, rule: Rule, posture: Posture) -> None:
         site = self._sites[shown.site]
-        if rule.auth is Access.REQUIRED or site.on_undetermined == "refuse" or site.bridge == "headers":
+        if (
+            posture.prefers_tokens
+            or rule.auth is Access.REQUIRED
+            or site.on_undetermined == "refuse"
+            or site.bridge == "headers"
+        ):
             raise SessionUndetermined
 
 

@@ -101,7 +101,7 @@ class TokenAdmission:
             permit = await self.admit(shown.text, Credential.TOKEN_COOKIE, head, rule, posture, now)
         except InvalidToken as error:
             if error.reason == TokenFault.EXPIRED:
-                return self._deleting_access(await self._by_session.admit(head, rule, shown.beside, now))
+                return self._deleting_access(await self._by_session.admit(head, rule, shown.beside, posture, now))
             return self._deleting_access(self._by_session.admit_nobody(head, rule))
         except SessionEnded:
             return self._deleting_access(self._by_session.admit_nobody(head, rule))
@@ -109,7 +109,7 @@ class TokenAdmission:
         if isinstance(beside, LegacySession) and permit.token and beside.subject != permit.token.subject:
             self._facts.count(Event.SUBJECT_CONFLICT)
             ours = self._policy.ours
-            permit = await self._by_session.admit(head, rule, shown.beside, now)
+            permit = await self._by_session.admit(head, rule, shown.beside, posture, now)
             return self._deleting(permit, ours.access_cookie, ours.refresh_cookie)
         return permit
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.errors import GatewayError, Source, StartError
-from gateway.facts import Event
+from gateway.facts import Dependant, Event
 from gateway.model import Credential, Phase
 from gateway.observe.slots import Layout
 
@@ -83,6 +83,13 @@ class Families:
         )
         self.events = layout.add(
             "counter", "crossfade_events", "What happened to tokens and sessions.", {"event": tuple(Event)}
+        )
+        self.dependants = layout.add(
+            "counter",
+            "crossfade_cookie_only_requests",
+            "Requests that only a session cookie carried, from the phase prefer_tokens on.",
+            {"route": (NO_ROUTE, *routes), "kind": tuple(Dependant)},
+            is_sparse=True,
         )
         self.pauses = layout.add(
             "histogram",

@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from gateway.errors import ConfigurationError
-from gateway.facts import Event, RequestFact
+from gateway.facts import Dependant, Event, RequestFact
 from gateway.observe.lines import LineWriter, Writer
 from gateway.ports import Facts
 
@@ -20,6 +20,8 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 REFUSED = "[refused]"
 """What stands in place of a value whose key is named like a secret."""
+
+_LONGEST_AGENT = 200
 
 _SECRET = re.compile(
     r"(?i)(?:^|[_\-. ])(?:token|cookie|secret|password|passphrase|authorization|pepper|private)s?(?:$|[_\-. ])"
@@ -102,6 +104,12 @@ class AccessLog:
     def count(self, event: Event) -> None:
         """Pass an event on."""
         self._inner.count(event)
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+        """Write a line about a request that only a session cookie carries, with who it says that it is."""
+        self._inner.depend(route, kind, agent)
+        told = (agent or b"")[:_LONGEST_AGENT].decode("ascii", "backslashreplace")
+        self._log.info("cookie_only", route=route, kind=kind, agent=told)
 
 
 def with_access_log(facts: Facts, environ: Mapping[str, str]) -> Facts:

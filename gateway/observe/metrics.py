@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from gateway.errors import InternalError, Source
-from gateway.facts import Event, RequestFact
+from gateway.facts import Dependant, Event, RequestFact
 from gateway.model import Credential, Phase
 from gateway.observe.families import (
     ABANDONED,
@@ -58,6 +58,9 @@ class Metrics:
         self._overhead_sum = self._overhead + families.overhead.width - 1
         self._passed, self._errors = _outcomes(families)
         self._events = _slots_of(families.events.offsets("event"), families.events.start)
+        dependants = families.dependants
+        self._dependants = dependants.start
+        self._dependant_routes, self._dependant_kinds = dependants.offsets("route"), dependants.offsets("kind")
         self._cpu = 0.0  # seconds of this process that are counted already
         self._dependencies = _slots_of(families.dependencies.offsets("dependency"), families.dependencies.start)
 
@@ -101,6 +104,10 @@ class Metrics:
     def count(self, event: Event) -> None:
         """Count an event."""
         self.slots[self._events[event]] += 1
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+        """Count a request that only a session cookie carries."""
+        self.slots[self._dependants + self._dependant_routes.get(route, 0) + self._dependant_kinds[kind]] += 1
 
     def set_phase(self, phase: Phase) -> None:
         """Show which phase is in force."""

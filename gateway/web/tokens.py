@@ -72,7 +72,7 @@ class TokenEndpoints:
     async def token(self, request: Request) -> Response:
         """Exchange a session, a refresh token or a password for tokens."""
         if not self.gate.posture.issues:
-            raise IssuingSuspended
+            raise IssuingSuspended(self.gate.posture.phase)
         await self.tokens.ensure_address_may(self._address(request), now=self.clock.wall())
         form = await read_form(request)
         client = self._client(request, form)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.key_ports import KeyStore
-from gateway.ports import History, PhaseStore, RefreshStore, RevocationLog, VaultStore
+from gateway.phase_ports import PhaseStore
+from gateway.ports import History, RefreshStore, RevocationLog, VaultStore
 from gateway.settings.schema.stores import Embedded, Postgres
 from gateway.stores.history_sqlite import SqliteHistory
 from gateway.stores.keys_sqlite import SqliteKeyStore

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.key_ports import KeyStore
 from gateway.keys.secrets import DerivedKeys, derive_keys, load_master, load_or_generate_master
-from gateway.ports import Clock, PhaseStore, RefreshStore, RevocationLog, RevocationStore, VaultStore
+from gateway.phase_ports import PhaseStore
+from gateway.ports import Clock, RefreshStore, RevocationLog, RevocationStore, VaultStore
 from gateway.settings.schema.root import Settings
 from gateway.stores.revocation_memory import Announce
 from gateway.wiring.blacklist import Blacklist, open_memory, open_mirror, open_redis

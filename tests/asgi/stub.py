@@ -12,7 +12,7 @@ from gateway.core.rescue import answer_error
 from gateway.core.response import Looked
 from gateway.core.trust import NOBODY, TrustedProxies
 from gateway.errors import GatewayError, StartError
-from gateway.facts import Event, RequestFact
+from gateway.facts import Dependant, Event, RequestFact
 from gateway.flow.live import Live
 from gateway.headers import Pairs
 from gateway.http1.fields import FieldTable
@@ -96,12 +96,16 @@ class StubFacts:
     def __init__(self) -> None:
         self.requests: list[RequestFact] = []
         self.events: list[Event] = []
+        self.dependants: list[tuple[str, Dependant]] = []
 
     def request(self, fact: RequestFact) -> None:
         self.requests.append(fact)
 
     def count(self, event: Event) -> None:
         self.events.append(event)
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+        self.dependants.append((route, kind))
 
 
 class StubGateway:

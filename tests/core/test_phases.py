@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.phases import AVAILABLE, choose_posture, is_known_switch, is_switched_on, posture_of, read_override
+from gateway.core.phases import (
+    AVAILABLE,
+    choose_posture,
+    find_previous,
+    is_known_switch,
+    is_switched_on,
+    posture_of,
+    read_override,
+)
 from gateway.model import Phase
 
 PHASES = st.sampled_from(AVAILABLE)
@@ -42,18 +50,28 @@ def test_the_next_level_decides_where_the_one_above_says_nothing(
 
 
 @pytest.mark.parametrize(
-    ("phase", "issues", "transparent", "enforces"),
+    ("phase", "issues", "transparent", "enforces", "prefers"),
     [
-        (Phase.OFF, False, True, False),
-        (Phase.HANDBACK, False, False, True),
-        (Phase.SHADOW, False, False, False),
-        (Phase.PARALLEL, True, False, True),
-        (Phase.TOKENS_ONLY, True, False, True),
+        (Phase.OFF, False, True, False, False),
+        (Phase.HANDBACK, False, False, True, False),
+        (Phase.SHADOW, False, False, False, False),
+        (Phase.PARALLEL, True, False, True, False),
+        (Phase.PREFER_TOKENS, True, False, True, True),
+        (Phase.TOKENS_ONLY, True, False, True, True),
     ],
 )
-def test_what_a_phase_means(phase: Phase, issues: bool, transparent: bool, enforces: bool) -> None:
+def test_what_a_phase_means(phase: Phase, issues: bool, transparent: bool, enforces: bool, prefers: bool) -> None:
     posture = posture_of(phase, "store")
-    assert (posture.issues, posture.is_transparent, posture.enforces_paths) == (issues, transparent, enforces)
+    meant = (posture.issues, posture.is_transparent, posture.enforces_paths, posture.prefers_tokens)
+    assert meant == (issues, transparent, enforces, prefers)
+
+
+def test_every_way_back_ends_in_off() -> None:
+    for phase in Phase:
+        steps = [phase]
+        while (previous := find_previous(steps[-1])) is not None:
+            steps.append(previous)
+        assert steps[-1] is Phase.OFF
 
 
 @pytest.mark.parametrize(
@@ -63,7 +81,7 @@ def test_the_override_file_holds_the_name_of_a_phase(text: str, phase: Phase | N
     assert read_override(text) is phase
 
 
-@pytest.mark.parametrize("text", ["of", "tokens_only", "off parallel"])
+@pytest.mark.parametrize("text", ["of", "off parallel"])
 def test_an_override_that_names_no_available_phase_is_refused_with_the_list(text: str) -> None:
     with pytest.raises(ValueError, match="off, handback, parallel"):
         read_override(text)

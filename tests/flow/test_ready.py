@@ -81,14 +81,15 @@ class Site:
             expected, expected_noted = await self._outcome(fresh.admit(head, PEER, self.world.now))
             assert (seen, noted) == (expected, expected_noted), head
 
-    async def _outcome(self, admitted: Awaitable[Permit | Visit | Answer]) -> tuple[object, list[Event]]:
-        before = len(self.world.facts.events)
+    async def _outcome(self, admitted: Awaitable[Permit | Visit | Answer]) -> tuple[object, list[object]]:
+        facts = self.world.facts
+        before, dependants = len(facts.events), len(facts.dependants)
         try:
             outcome: object = await admitted
         except GatewayError as error:
             outcome = error.status  # what the first of the two finds ended, the second finds revoked
-        events = self.world.facts.events[before:]
-        return outcome, [event for event in events if event not in _OF_VERIFICATION]
+        events = [event for event in facts.events[before:] if event not in _OF_VERIFICATION]
+        return outcome, [*events, *facts.dependants[dependants:]]
 
     # --- what may happen in between ---
 
@@ -129,13 +130,15 @@ class Site:
         self.world.keys.replace([NEW])
 
     async def change_the_phase(self) -> None:
-        self.phase = Phase.HANDBACK if self.phase is Phase.PARALLEL else Phase.PARALLEL
+        self.phase = PHASES[(PHASES.index(self.phase) + 1) % len(PHASES)]
         self.warm.posture = posture_of(self.phase, "initial")
 
     async def change_the_rules(self) -> None:
         self.rules = OTHER_RULES if self.rules is RULES else RULES
         self.warm.routes = RouteTable(self.rules)
 
+
+PHASES = (Phase.PARALLEL, Phase.HANDBACK, Phase.PREFER_TOKENS)
 
 HAPPENINGS: list[Callable[[Site], Awaitable[None]]] = [
     Site.nothing,

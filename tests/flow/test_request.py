@@ -17,7 +17,7 @@ from gateway.errors import (
     SessionUndetermined,
     VaultUnavailable,
 )
-from gateway.facts import Event
+from gateway.facts import Dependant, Event
 from gateway.model import Answer, Credential, Permit, Phase, Standing, Undetermined, VerifiedToken, Visit
 from tests.flow.door import ACCESS, PEER, REFRESH, Door, request
 from tests.flow.tokens.world import MOBILE, SITE, World
@@ -125,6 +125,35 @@ async def test_undetermined_is_503_where_the_application_would_believe_us(world:
     world.app.verdicts[b"s1"] = Undetermined("unreachable")
     with pytest.raises(SessionUndetermined):
         await door.admit(request(cookie=b"sessionid=s1"))
+
+
+async def test_where_tokens_are_preferred_undetermined_is_503_and_a_token_beside_it_decides(world: World) -> None:
+    grant = await world.exchange()
+    door = Door(world, phase=Phase.PREFER_TOKENS)
+    world.app.verdicts[b"s1"] = Undetermined("unreachable")
+    for path in ("/page", "/hooks/x"):
+        with pytest.raises(SessionUndetermined):
+            await door.admit(request(path, cookie=b"sessionid=s1"))
+    by_token = await door.permit(request(cookie=b"sessionid=s1; " + ACCESS + b"=" + grant.access_token.encode()))
+    assert by_token.credential is Credential.TOKEN_COOKIE
+
+
+async def test_where_tokens_are_preferred_each_request_that_only_a_cookie_carries_is_counted(world: World) -> None:
+    grant = await world.exchange()
+    heads = [
+        request("/admin/", cookie=b"sessionid=s1", fields=[(b"Sec-Fetch-Dest", b"document")]),
+        *2 * [request(cookie=b"sessionid=s1")],
+        request(cookie=b"sessionid=unknown"),
+        request(bearer=grant.access_token, cookie=b"sessionid=s1"),
+        request(),
+    ]
+    for phase in (Phase.PARALLEL, Phase.PREFER_TOKENS):
+        door = Door(world, phase=phase)
+        for head in heads:
+            await door.permit(head)
+    assert world.facts.dependants == [
+        ("/admin/*", Dependant.NAVIGATION), *2 * [("/*", Dependant.PROGRAM)],
+    ]  # fmt: skip
 
 
 async def test_a_change_of_the_user_behind_a_session_is_seen_at_once(door: Door) -> None:

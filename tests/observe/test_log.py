@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from gateway.errors import ConfigurationError
-from gateway.facts import Event, Nothing, RequestFact
+from gateway.facts import Dependant, Event, Nothing, RequestFact
 from gateway.model import Credential
 from gateway.observe.lines import LineWriter, Writer
 from gateway.observe.log import REFUSED, AccessLog, configure, with_access_log
@@ -132,6 +132,9 @@ def test_an_access_line_is_written_for_each_request_and_the_fact_passed_on(start
         def count(self, event: Event) -> None:
             counted.append(event)
 
+        def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+            counted.append((route, kind, agent))
+
     access = AccessLog(Counting(), structlog.get_logger())
     fact = RequestFact("/*", "GET", 200, Credential.BEARER, "", 0.0123456789, 0.01)
     access.request(fact)
@@ -140,6 +143,14 @@ def test_an_access_line_is_written_for_each_request_and_the_fact_passed_on(start
     (line,) = lines(stream, writer)
     assert (line["route"], line["status"], line["credential"]) == ("/*", 200, "bearer")
     assert line["duration"] == 0.012346
+
+
+def test_who_depends_on_a_cookie_is_named_by_its_own_account_and_no_longer_than_a_line(start: Start) -> None:
+    stream, writer = start()
+    AccessLog(Nothing(), structlog.get_logger()).depend("/api/*", Dependant.PROGRAM, b"app/1\xff" + 300 * b"x")
+    (line,) = lines(stream, writer)
+    assert (line["event"], line["route"], line["kind"]) == ("cookie_only", "/api/*", "program")
+    assert line["agent"] == "app/1\\xff" + 194 * "x"
 
 
 @pytest.mark.parametrize(

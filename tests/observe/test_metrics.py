@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.errors import InvalidToken, RevocationUnavailable, UpstreamTimeout
-from gateway.facts import Event, RequestFact
+from gateway.facts import Dependant, Event, RequestFact
 from gateway.model import Credential, Phase
 from gateway.observe.exposition import Exposition
 from gateway.observe.families import DURATION_BOUNDS, Families, error_sources
@@ -150,6 +150,15 @@ def test_nothing_that_a_client_sends_makes_a_series(metrics: Metrics) -> None:
         assert closed["decision"] == "failed"
     assert len(samples(metrics, "crossfade_requests_total")) <= 6, "one for each class of status"
     assert len(samples(metrics, "crossfade_errors_total")) == len(error_sources()) + 1
+
+
+def test_who_depends_on_a_cookie_is_counted_by_route_and_kind(metrics: Metrics) -> None:
+    for route in ("/*", "/*", "/of/a/reload/*"):
+        metrics.depend(route, Dependant.PROGRAM, b"curl/8")
+    assert samples(metrics, "crossfade_cookie_only_requests_total") == {
+        (("kind", "program"), ("route", "/*")): 2.0,
+        (("kind", "program"), ("route", "_none")): 1.0,
+    }
 
 
 def test_unknown_dependencies_are_not_shown(metrics: Metrics) -> None:

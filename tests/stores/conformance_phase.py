@@ -1,7 +1,7 @@
 """What every PhaseStore must keep."""
 
 from gateway.model import Phase
-from gateway.ports import PhaseStore
+from gateway.phase_ports import PhaseStore
 from tests.stores.samples import NOW
 
 

@@ -329,6 +329,7 @@ async def test_no_tokens_are_given_out_where_the_phase_does_not_allow_it(
     for data in (EXCHANGE, REFRESH):
         response = await site.browser.post(TOKEN, data=data)
         assert code(response) == expected
+        assert response.json()["phase"] == phase
         assert "set-cookie" not in response.headers
 
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.response import Looked
 from gateway.core.trust import TrustedProxies
 from gateway.errors import GatewayError
-from gateway.facts import Event, RequestFact
+from gateway.facts import Dependant, Event, RequestFact
 from gateway.flow.live import Live
 from gateway.headers import Pairs
 from gateway.http1.fields import FieldTable
@@ -213,12 +213,16 @@ class Facts:
     def __init__(self) -> None:
         self.requests: list[RequestFact] = []
         self.events: list[Event] = []
+        self.dependants: list[tuple[str, Dependant]] = []
 
     def request(self, fact: RequestFact) -> None:
         self.requests.append(fact)
 
     def count(self, event: Event) -> None:
         self.events.append(event)
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+        self.dependants.append((route, kind))
 
 
 class Clock:

@@ -8,7 +8,7 @@ from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.credentials import Site
 from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidToken
-from gateway.facts import Event, RequestFact
+from gateway.facts import Dependant, Event, RequestFact
 from gateway.flow.clients import Client
 from gateway.flow.live import Live
 from gateway.flow.possession import Possession
@@ -51,11 +51,15 @@ class Counting:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.dependants: list[tuple[str, Dependant]] = []
 
     def request(self, fact: RequestFact) -> None: ...
 
     def count(self, event: Event) -> None:
         self.events.append(event)
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+        self.dependants.append((route, kind))
 
 
 def new_keys() -> KeyRing:
