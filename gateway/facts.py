@@ -45,6 +45,10 @@ class Event(StrEnum):
     IDENTITY_HEADER_STRIPPED = "identity_header_stripped"
     UNTRUSTED_FORWARDED = "untrusted_forwarded"
     HANDED_BACK = "handed_back"
+    DELIVERED = "delivered"
+    DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_TOO_LARGE = "delivery_too_large"
+    COOKIE_RENEWED = "cookie_renewed"
     CODEC_STALE = "codec_stale"
     RATE_LIMITED = "rate_limited"
 

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from gateway.headers import Pairs
 
 _DEPENDS = (b"authorization", b"cookie")
+_SHARED = frozenset({b"public", b"s-maxage"})
+_TARGETED = frozenset({b"cdn-cache-control", b"surrogate-control"})
+"""What shared caches in front obey before `Cache-Control` (RFC 9213)."""
 
 
 class Looked(NamedTuple):
@@ -52,11 +55,23 @@ def with_cookies_named(fields: Pairs, names: Collection[bytes]) -> Pairs:
     ]
 
 
-def with_private_caching(fields: Pairs) -> Pairs:
+def may_carry_tokens(status: int, fields: Pairs) -> bool:
+    """Whether the cookies of one user may go with a response: it is a page or a redirect that no cache shares."""
+    if not 200 <= status < 400 or status == 304:  # RFC 9110 section 15.4.5: it brings an old page up to date
+        return False
+    for name, value in fields:
+        lower = name.lower()
+        if lower in _TARGETED or (lower == b"cache-control" and _words(value) & _SHARED):
+            return False
+    return True
+
+
+def with_private_caching(fields: Pairs, *, is_strict: bool = False) -> Pairs:
     """Keep shared caches from storing an answer that depends on a credential (RFC 9111 section 5.2.2.7).
 
     The application's own `public` or `s-maxage` is its decision; `Vary` is added in any case, so that a cache that
-    stores it does not hand it to the next person.
+    stores it does not hand it to the next person. `is_strict` is for a response that carries cookies of ours: these are
+    not the application's to share.
     """
     cached, vary, kept = b"", b"", []
     for name, value in fields:
@@ -65,9 +80,11 @@ def with_private_caching(fields: Pairs) -> Pairs:
             cached += b", " + value if cached else value
         elif lower == b"vary":
             vary += b", " + value if vary else value
+        elif is_strict and lower in _TARGETED:
+            continue
         else:
             kept.append((name, value))
-    return [*kept, (b"cache-control", _private(cached)), (b"vary", _varied(vary))]
+    return [*kept, (b"cache-control", _unshared(cached) if is_strict else _private(cached)), (b"vary", _varied(vary))]
 
 
 def with_vary_on_origin(fields: Pairs) -> Pairs:
@@ -81,10 +98,18 @@ def _name_of(set_cookie: bytes) -> bytes:
 
 
 def _private(value: bytes) -> bytes:
-    words = {word.strip().partition(b"=")[0].lower() for word in value.split(b",")}
-    if words & {b"public", b"s-maxage", b"private", b"no-store"}:
+    if _words(value) & (_SHARED | {b"private", b"no-store"}):
         return value
     return value + b", private" if value else b"private"
+
+
+def _unshared(value: bytes) -> bytes:
+    kept = [word.strip() for word in value.split(b",") if not _words(word) & _SHARED]
+    return _private(b", ".join(word for word in kept if word))
+
+
+def _words(value: bytes) -> set[bytes]:
+    return {word.strip().partition(b"=")[0].lower() for word in value.split(b",")}
 
 
 def _varied(value: bytes) -> bytes:

@@ -40,6 +40,8 @@ class Client:
     grants: frozenset[str] = USUAL_GRANTS
     audiences: tuple[str, ...] = ()
     secret_hash: str = field(default="", repr=False)
+    gets_access_cookie: bool = False
+    """Its access tokens go into a cookie too, so that requests which can carry no header show one."""
     is_bound: bool = False
     """It gets tokens with a DPoP proof only (RFC 9449 section 5.2, `dpop_bound_access_tokens`)."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gateway.core.cors import CrossOrigin, is_any_preflight
 from gateway.core.credentials import Ours, Site, find_credential, find_sessions
+from gateway.core.own_cookies import OwnCookies
 from gateway.core.phases import Posture
 from gateway.core.rescue import answer_error
 from gateway.core.routes import Access, RouteTable, Rule
@@ -19,6 +20,7 @@ from gateway.errors import (
     Unauthenticated,
 )
 from gateway.facts import Event
+from gateway.flow.delivery import Delivery
 from gateway.flow.forms import FormProtection
 from gateway.flow.passthrough import ensure_open, shows_token_of
 from gateway.flow.possession import Possession
@@ -56,6 +58,7 @@ class RequestPolicy:
     cross_origin: CrossOrigin = field(default_factory=CrossOrigin)
     is_secure: bool = True
     """The public URL is https, so that cookies handed back are `Secure`."""
+    cookies: OwnCookies = field(default_factory=OwnCookies)
 
 
 class RequestFlow:
@@ -76,6 +79,7 @@ class RequestFlow:
         tickets: Tickets,
         possession: Possession | None = None,
         remote: RemoteTokens | None = None,
+        delivery: Delivery | None = None,
     ) -> None:
         self.posture = posture
         self._policy = policy
@@ -93,7 +97,7 @@ class RequestFlow:
             sites=policy.sites, sessions=sessions, prover=prover, translator=translator, facts=facts
         )
         self._by_token = TokenAdmission(
-            policy=TokenPolicy(policy.ours, self._sites_of, policy.browsers, policy.is_secure),
+            policy=TokenPolicy(policy.ours, self._sites_of, policy.browsers, policy.is_secure, policy.cookies),
             translator=translator,
             prover=prover,
             forms=forms,
@@ -101,6 +105,7 @@ class RequestFlow:
             possession=Possession() if possession is None else possession,
             by_session=self._by_session,
             facts=facts,
+            delivery=delivery,
         )
 
     async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:

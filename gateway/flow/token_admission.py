@@ -3,26 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway.core.credentials import Ours, Site, find_sessions
+from gateway.core.credentials import Ours, Site, find_cookie, find_sessions
 from gateway.core.jose import TokenFault
+from gateway.core.own_cookies import OwnCookies
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
 from gateway.core.translate import Proof, Supplement, Translator
-from gateway.errors import InvalidToken, SessionEnded
+from gateway.errors import GatewayError, InvalidGrant, InvalidToken, ProofRefused, SessionEnded, TooMany, Unavailable
 from gateway.facts import Event
+from gateway.flow.delivery import Delivery
 from gateway.flow.forms import FormProtection
 from gateway.flow.handback import handed_back
 from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
 from gateway.flow.session_admission import SessionAdmission
 from gateway.flow.standing import TokenStanding
-from gateway.headers import write_set_cookie
 from gateway.model import (
     Credential,
     LegacySession,
     Permit,
     Phase,
     RequestHead,
+    SessionCookie,
     TokenCookie,
     VaultedSession,
 )
@@ -41,6 +43,7 @@ class TokenPolicy:
     sites_of: Mapping[str, tuple[Site, ...]]
     browsers: frozenset[str]
     is_secure: bool
+    cookies: OwnCookies
 
 
 class TokenAdmission:
@@ -57,7 +60,9 @@ class TokenAdmission:
         possession: Possession,
         by_session: SessionAdmission,
         facts: Facts,
+        delivery: Delivery | None = None,
     ) -> None:
+        self._delivery = delivery
         self._policy = policy
         self._translator = translator
         self._prover = prover
@@ -94,23 +99,72 @@ class TokenAdmission:
     ) -> Permit:
         """Let a request through that shows one as a cookie. One that is not good is deleted; our fault stays a fault.
 
-        Where it only expired, the session decides. Revoked or forged, the session beside it may be of the family that
-        was ended, and does not count either.
+        One that only expired is renewed, where that is possible; else the session decides. Revoked or forged, the
+        session beside it may be of the family that was ended, and does not count either.
         """
         try:
             permit = await self.admit(shown.text, Credential.TOKEN_COOKIE, head, rule, posture, now)
         except InvalidToken as error:
-            if error.reason == TokenFault.EXPIRED:
-                return self._deleting_access(await self._by_session.admit(head, rule, shown.beside, posture, now))
-            return self._deleting_access(self._by_session.admit_nobody(head, rule))
+            if error.reason != TokenFault.EXPIRED:
+                return self._deleting_access(self._by_session.admit_nobody(head, rule))
+            permit = await self._admit_expired(shown, head, rule, posture, now)
         except SessionEnded:
             return self._deleting_access(self._by_session.admit_nobody(head, rule))
         beside = await self._by_session.resolve(shown.beside, now) if shown.beside is not None else None
         if isinstance(beside, LegacySession) and permit.token and beside.subject != permit.token.subject:
             self._facts.count(Event.SUBJECT_CONFLICT)
-            ours = self._policy.ours
-            permit = await self._by_session.admit(head, rule, shown.beside, posture, now)
-            return self._deleting(permit, ours.access_cookie, ours.refresh_cookie)
+            return self._deleting(await self._by_session.admit(head, rule, shown.beside, posture, now))
+        return permit
+
+    async def _admit_expired(
+        self, shown: TokenCookie, head: RequestHead, rule: Rule, posture: Posture, now: float
+    ) -> Permit:
+        """Renew the token within the request, where delivery is switched on and its refresh token is shown too.
+
+        Raises:
+            Unavailable, TooMany, ProofRefused: it cannot be renewed now, and no session speaks for the request.
+        """
+        delivery = self._delivery
+        refresh = None
+        if delivery is not None and posture.issues:
+            refresh = find_cookie(head.cookie, self._policy.cookies.refresh)
+        if delivery is None or refresh is None:
+            return self._deleting_access(await self._by_session.admit(head, rule, shown.beside, posture, now))
+        if not delivery.may_renew(head):  # a forged request does nothing, and logs nobody out
+            return await self._by_session.admit(head, rule, shown.beside, posture, now)
+        try:
+            grant = await delivery.renew(refresh, now)
+            text = grant.access_token.encode("ascii")
+            permit = await self.admit(text, Credential.TOKEN_COOKIE, head, rule, posture, now)
+        except InvalidGrant:
+            return self._deleting(await self._by_session.admit(head, rule, shown.beside, posture, now))
+        except (InvalidToken, SessionEnded):
+            return self._deleting(self._by_session.admit_nobody(head, rule))
+        except (Unavailable, TooMany, ProofRefused) as error:
+            return await self._admit_meanwhile(error, shown.beside, head, rule, posture, now)
+        given = delivery.find_cookies(grant, head)
+        return self._deleting(permit) if given is None else replace(permit, answer=(*permit.answer, *given))
+
+    async def _admit_meanwhile(
+        self,
+        error: GatewayError,
+        beside: SessionCookie | None,
+        head: RequestHead,
+        rule: Rule,
+        posture: Posture,
+        now: float,
+    ) -> Permit:
+        """Let the session speak for a token that cannot be renewed now; nothing of ours is deleted.
+
+        Raises:
+            GatewayError: no session does; the error why the token could not be renewed.
+        """
+        try:
+            permit = await self._by_session.admit(head, rule, beside, posture, now)
+        except GatewayError:
+            raise error from None
+        if permit.session is None:
+            raise error
         return permit
 
     def _permit(
@@ -142,8 +196,7 @@ class TokenAdmission:
         )
 
     def _deleting_access(self, permit: Permit) -> Permit:
-        return self._deleting(permit, self._policy.ours.access_cookie)
+        return replace(permit, answer=(*permit.answer, *self._policy.cookies.deleting_access()), is_private=True)
 
-    def _deleting(self, permit: Permit, *names: bytes) -> Permit:
-        deletions = tuple((b"set-cookie", write_set_cookie(name, b"", max_age=0)) for name in names)
-        return replace(permit, answer=(*permit.answer, *deletions), is_private=True)
+    def _deleting(self, permit: Permit) -> Permit:
+        return replace(permit, answer=(*permit.answer, *self._policy.cookies.deleting()), is_private=True)

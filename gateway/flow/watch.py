@@ -14,6 +14,7 @@ from gateway.core.credentials import Site
 from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.response import (
     Looked,
+    may_carry_tokens,
     with_cookies_named,
     with_private_caching,
     with_vary_on_origin,
@@ -24,6 +25,7 @@ from gateway.core.response import (
 from gateway.core.verdicts import is_over
 from gateway.errors import SessionEnded, Unavailable
 from gateway.facts import Event
+from gateway.flow.delivery import Delivery
 from gateway.flow.tokens import TokenFlow
 from gateway.flow.unfinished import Unfinished
 from gateway.headers import Pairs, SetCookie, join_fields, read_set_cookie
@@ -63,8 +65,10 @@ class ResponseWatch:
         sessions: Mapping[str, SessionStore],
         facts: Facts,
         pause: Pause,
+        delivery: Delivery | None = None,
     ) -> None:
         self._pause = pause
+        self._delivery = delivery
         self._sites = {site.name: site for site in sites}
         self._site_of_cookie = {name: site for site in sites for name in site.cookies}
         self._logout_paths = {path.encode(): site for site in sites for path in site.logout_paths}
@@ -88,6 +92,8 @@ class ResponseWatch:
             return None
         if (self._logout_paths and self.awaits_logout(permit, head)) or self._awaits_login(permit, head):
             return None
+        if permit.session is not None and self._is_delivery_due(permit, head):
+            return None
         if not permit.is_private:
             return response.lines
         if response.private is None:
@@ -103,8 +109,9 @@ class ResponseWatch:
             fields = without_mark(fields)
         else:
             fields = without_reserved(fields, NAMES)
-            if permit.is_private:
-                fields = with_private_caching(fields)
+            gives_cookies = bool(permit.answer or ours)
+            if permit.is_private or gives_cookies:
+                fields = with_private_caching(fields, is_strict=gives_cookies)
             if _is_by_ticket(permit, head):
                 fields = with_cookies_named(fields, self._site_of_cookie)  # of which `look` has left what is theirs
         cross_origin = self._cross_origin.response_fields(head)
@@ -121,7 +128,12 @@ class ResponseWatch:
         for name, value in fields:
             if name.lower() == b"set-cookie" and value.partition(b"=")[0].strip() in self._site_of_cookie:
                 return True
-        return self.awaits_logout(permit, head) or self._awaits_login(permit, head)
+        if self.awaits_logout(permit, head) or self._awaits_login(permit, head):
+            return True
+        return self._is_delivery_due(permit, head) and may_carry_tokens(status, fields)
+
+    def _is_delivery_due(self, permit: Permit, head: RequestHead) -> bool:
+        return self._delivery is not None and self._delivery.is_due(permit, head)
 
     def _awaits_login(self, permit: Permit, head: RequestHead) -> bool:
         """Whether the request may log somebody in, perhaps into a session that keeps its id."""
@@ -143,7 +155,10 @@ class ResponseWatch:
         """
         set_cookies = [read_set_cookie(value, now) for name, value in fields if name.lower() == b"set-cookie"]
         has_ended = False
-        for site in self._concerned(permit, head, set_cookies):
+        concerned = self._concerned(permit, head, set_cookies)
+        if not concerned and self._delivery is not None:
+            return Looked(fields, await self._delivery.deliver(permit, head, now))
+        for site in concerned:
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
             is_anybody = permit.vaulted is None and not _is_by_ticket(permit, head)
             is_theirs = is_anybody or await self._shows_family(permit, site, now)

@@ -32,6 +32,16 @@ def _joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def is_ip_address(host: str) -> bool:
+    """Whether a host is an IP address and no name."""
+    return _find_address(host) is not None
+
+
+def is_host_name(host: str) -> bool:
+    """Whether a text is a host name in lower case."""
+    return _HOST_NAME.match(host) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a socket listens. `host` is an IP address without brackets, or localhost; port 0 lets the system choose."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 
-from gateway.settings import check_bridge, check_network, check_rules, check_sessions
+from gateway.settings import check_bridge, check_delivery, check_network, check_rules, check_sessions
 from gateway.settings.faults import Finding
 from gateway.settings.schema.root import Settings
 
@@ -24,6 +24,8 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"clients", "dpop"}), check_rules.proofs_are_asked_for),
     (frozenset({"dpop", "stores"}), check_rules.proofs_count_once_everywhere),
     (frozenset({"dpop"}), check_rules.proofs_are_young),
+    (frozenset({"delivery", "clients", "sessions"}), check_delivery.tokens_can_be_delivered),
+    (frozenset({"delivery", "public_url"}), check_delivery.cookie_domain_is_our_own),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
     (frozenset({"rates", "tokens"}), check_rules.limits_leave_time_for_a_retry),
     (frozenset({"tokens", "key_rotation"}), check_rules.keys_outlive_their_tokens),

@@ -175,7 +175,9 @@ class TokenEndpoints:
         if isinstance(scope, str):
             body["scope"] = scope
         cookies: Pairs = []
-        if client.delivery == "cookie":
+        if client.gets_access_cookie and not grant.bound_key:  # whoever has a cookie alone proves no key
+            cookies = self.cookies.giving(grant.access_token, grant.refresh_token, grant.refresh_expires_in)
+        elif client.delivery == "cookie":
             cookies = self.cookies.keeping(grant.refresh_token, grant.refresh_expires_in)
         else:
             body["refresh_token"] = grant.refresh_token

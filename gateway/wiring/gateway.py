@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from gateway.bridge.headers import IdentityHeaders
 from gateway.bridge.vault import SealedVault, VaultKeys
-from gateway.core.own_cookies import NAMES, OwnCookies
+from gateway.core.own_cookies import NAMES
 from gateway.core.phases import Posture, posture_of
 from gateway.core.translate import Translator
 from gateway.facts import Event
@@ -34,6 +34,7 @@ from gateway.wiring import policies
 from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.csrf import open_csrf
+from gateway.wiring.delivery import cookies_of, open_delivery
 from gateway.wiring.keys import open_key_rotation, open_listed_keys
 from gateway.wiring.logins import open_logins
 from gateway.wiring.measures import measures_of
@@ -63,7 +64,7 @@ class Gateway(Carrier):
         super().__init__(settings, clock, opened, share)
         self.settings = settings
         self._environ = environ
-        self._cookies = OwnCookies()
+        self._cookies = cookies_of(settings.delivery)
         keys_of_master = open_secrets(settings, environ)
         self.metrics = share.metrics or measures_of(settings).metrics()
         self.facts = with_access_log(self.metrics, environ)
@@ -103,6 +104,7 @@ class Gateway(Carrier):
             since=clock.wall(),
             life=settings.tokens.access + settings.tokens.leeway,
         )
+        self._delivery = open_delivery(settings, self._cookies, self.tokens, lambda: self.flow.posture, self.facts)
         self.flow: RequestFlow = self._request_flow()
         self.watch: ResponseWatch = self._response_watch()
         self.own: ASGIApp = self._own_app()
@@ -255,6 +257,7 @@ class Gateway(Carrier):
             tickets=self._tickets,
             possession=self._possession,
             remote=self.remote,
+            delivery=self._delivery,
         )
 
     def _response_watch(self) -> ResponseWatch:
@@ -267,6 +270,7 @@ class Gateway(Carrier):
             sessions=self.sessions,
             facts=self.facts,
             pause=asyncio.sleep,
+            delivery=self._delivery,
         )
 
     def _own_app(self) -> ASGIApp:

@@ -187,6 +187,7 @@ def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:
         browsers=frozenset(client.id for client in settings.clients if client.delivery == "cookie"),
         cross_origin=cross_origin_of(settings),
         is_secure=settings.public_url.scheme == "https",
+        cookies=cookies,
     )
 
 
@@ -212,6 +213,7 @@ def cross_origin_of(settings: Settings) -> CrossOrigin:
 
 def clients_of(settings: Settings) -> dict[str, Client]:
     """The clients by their ids."""
+    delivered = _delivered_to(settings)
     return {
         client.id: Client(
             id=client.id,
@@ -219,10 +221,19 @@ def clients_of(settings: Settings) -> dict[str, Client]:
             grants=frozenset(_GRANTS[grant] for grant in client.grants),
             audiences=client.audiences,
             secret_hash=(client.secret_hash or "").removeprefix("sha256:"),
+            gets_access_cookie=client.id == delivered,
             is_bound=client.dpop == "required",
         )
         for client in settings.clients
     }
+
+
+def _delivered_to(settings: Settings) -> str:
+    """The id of the client that browsers get tokens for by themselves; empty where none does."""
+    if not settings.delivery.automatic:
+        return ""
+    browsers = [client.id for client in settings.clients if client.delivery == "cookie"]
+    return settings.delivery.client or browsers[0]
 
 
 def identity_names(headers: IdentityHeaders) -> Iterable[str]:

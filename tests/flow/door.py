@@ -12,6 +12,7 @@ from gateway.core.own_cookies import OwnCookies
 from gateway.core.phases import posture_of
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
+from gateway.flow.delivery import Delivery, DeliveryPolicy
 from gateway.flow.forms import FormProtection
 from gateway.flow.prove import Prover, ProverPolicy
 from gateway.flow.recheck import Recheck
@@ -20,7 +21,8 @@ from gateway.flow.standing import TokenStanding
 from gateway.flow.watch import ResponseWatch
 from gateway.headers import Pairs
 from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
-from tests.flow.tokens.world import ISSUER, SITE, World
+from gateway.wiring.flights import GrantFlights
+from tests.flow.tokens.world import ISSUER, SITE, WEB, World
 
 DJANGO = CsrfCheck(b"X-CSRFToken", plain, b"csrftoken", DJANGO_SECRET)
 ACCESS, REFRESH = b"__Host-crossfade_access", b"__Host-crossfade_refresh"
@@ -67,6 +69,7 @@ class Door:
     paused: list[float] = field(default_factory=list)
     origins: frozenset[bytes] = field(default_factory=frozenset)
     others: tuple[Site, ...] = ()
+    delivers: bool = False
 
     def __post_init__(self) -> None:
         world = self.world
@@ -76,6 +79,7 @@ class Door:
         checks = {self.site.name: DJANGO}
         self.pairs = CsrfPairs(public_origin=ISSUER, entropy=world.entropy, checks=checks)
         self.recheck = Recheck(vault=world.vault, sessions=sessions, end=world.tokens.end_family, since=0.0)
+        self.delivery = self._delivery() if self.delivers else None
         self.flow = RequestFlow(
             policy=RequestPolicy(
                 Ours(ISSUER, ACCESS, REFRESH),
@@ -107,6 +111,7 @@ class Door:
             facts=world.facts,
             tickets=world.tickets,
             possession=world.possession,
+            delivery=self.delivery,
         )
         self.watch = ResponseWatch(
             sites=[self.site],
@@ -117,6 +122,17 @@ class Door:
             sessions=sessions,
             facts=world.facts,
             pause=self.pause,
+            delivery=self.delivery,
+        )
+
+    def _delivery(self) -> Delivery:
+        return Delivery(
+            policy=DeliveryPolicy(WEB, OwnCookies(), ISSUER.encode(), grace=30.0),
+            posture=lambda: self.flow.posture,
+            tokens=self.world.tokens,
+            exchanges=GrantFlights(),
+            renewals=GrantFlights(kept=5.0),
+            facts=self.world.facts,
         )
 
     async def pause(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from gateway.settings.addresses import Address, Listen, Site
+from gateway.settings.schema.delivery import Delivery
 from gateway.settings.schema.issuers import Issuer
 from gateway.settings.schema.keys import KeyRotation
 from gateway.settings.schema.limits import Limits
@@ -64,6 +65,8 @@ class Settings(Section):
     """Tokens that are bound to a key of the client."""
     clients: Annotated[tuple[Client, ...], Field(max_length=100)] = ()
     """Who gets tokens."""
+    delivery: Delivery = Field(default_factory=Delivery)
+    """How tokens travel as cookies."""
     rates: Rates = Field(default_factory=Rates)
     """How often tokens may be asked for."""
     keys: Secrets = ()

@@ -1,0 +1,161 @@
+"""Tokens as cookies, for browsers whose pages ask for none: given on navigations, renewed within requests."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from gateway.core.credentials import find_cookie, without_cookies
+from gateway.core.navigation import is_from_elsewhere, is_from_own_page, is_navigation
+from gateway.core.own_cookies import NAMES, OwnCookies
+from gateway.core.phases import Posture
+from gateway.errors import GatewayError, InvalidGrant
+from gateway.facts import Event
+from gateway.flow.clients import Client
+from gateway.flow.ready import SAFE
+from gateway.flow.tokens import Grant, TokenFlow
+from gateway.headers import Pairs
+from gateway.lately import Lately
+from gateway.model import LegacySession, Permit, Phase, RequestHead
+from gateway.ports import Facts
+
+_PAGE_WAIT = 0.25
+"""Seconds that a page waits for tokens which it does not need; they come with the next one then."""
+
+_REQUEST_WAIT = 3.0
+"""Seconds that a request waits for the renewal of the token that it is admitted by."""
+
+_LARGE_FOR = 300.0  # seconds after which tokens that were too large are made once more
+_LARGE_KEPT = 1 << 20  # bytes
+
+
+class Flights(Protocol):
+    """One flight for all who want the same, each a task of its own: it goes on when nobody waits for it any more."""
+
+    async def join(self, key: str, begin: Callable[[], Coroutine[Any, Any, Grant]], *, wait: float) -> Grant:
+        """Return what the flight of this key brings, or raise what it raises; one takes off where none is under way.
+
+        Raises:
+            StoreUnavailable: it takes longer than `wait` seconds.
+            Overloaded: too many are under way.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """What the configuration says of tokens as cookies.
+
+    `client` is whom they are issued to. `public_origin` is the origin of the public URL. `grace` is in seconds: as long
+    as that, all navigations of one session get the same refresh token, whichever process they come to; with 0 only
+    those that meet in one process do.
+    """
+
+    client: Client
+    cookies: OwnCookies
+    public_origin: bytes
+    grace: float
+
+
+class Delivery:
+    """Gives and renews token cookies. `posture` returns the phase in force."""
+
+    def __init__(
+        self,
+        *,
+        policy: DeliveryPolicy,
+        posture: Callable[[], Posture],
+        tokens: TokenFlow,
+        exchanges: Flights,
+        renewals: Flights,
+        facts: Facts,
+    ) -> None:
+        self._policy = policy
+        self._cookies = policy.cookies
+        self._posture = posture
+        self._tokens = tokens
+        self._exchanges = exchanges
+        self._renewals = renewals
+        self._facts = facts
+        self._large: Lately[float] = Lately(_LARGE_KEPT)
+
+    # --- given on navigations ---
+
+    def is_due(self, permit: Permit, head: RequestHead) -> bool:
+        """Whether a browser that was admitted by its session is to get tokens with this page.
+
+        Not for a page that another site led to: nothing is lost when the next one brings them. Where the session alone
+        is refused, waiting for that would lose the user.
+        """
+        shown, posture = permit.shown, self._posture()
+        if permit.session is None or shown is None or shown.duplicated or not posture.issues:
+            return False
+        if not permit.answer and head.cookie is not None and self._cookies.access in head.cookie:
+            return False  # what it has could not be renewed for now, and is not given up for that
+        return is_navigation(head) and (posture.phase is Phase.TOKENS_ONLY or not is_from_elsewhere(head))
+
+    async def deliver(self, permit: Permit, head: RequestHead, now: float) -> Pairs | None:
+        """Return the cookies with tokens for the session of the permit; None where there are none to give now.
+
+        Whatever goes wrong is no fault of the page, which goes on without them.
+        """
+        session = permit.session
+        if session is None or (self._large.find(session.key) or 0.0) > now:
+            return None
+        try:
+            grant = await self._grant(session, permit, head, now)
+            given = self.find_cookies(grant, head)
+            if given is None:
+                self._large.keep(session.key, now + _LARGE_FOR, len(session.key))
+                await self._tokens.revoke(grant.refresh_token, "refresh_token", self._policy.client, now=now)
+        except GatewayError:
+            self._facts.count(Event.DELIVERY_FAILED)
+            return None
+        if given is not None:
+            self._facts.count(Event.DELIVERED)
+        return given
+
+    def find_cookies(self, grant: Grant, head: RequestHead) -> Pairs | None:
+        """Return the cookies with the tokens of a grant; None where they are more than a browser keeps or may send."""
+        given = self._cookies.giving(grant.access_token, grant.refresh_token, grant.refresh_expires_in)
+        if not self._cookies.is_too_large(given, without_cookies(head.cookie, NAMES)):
+            return given
+        self._facts.count(Event.DELIVERY_TOO_LARGE)
+        return None
+
+    async def _grant(self, session: LegacySession, permit: Permit, head: RequestHead, now: float) -> Grant:
+        """Go on with the family whose refresh token the browser shows, where it is this session's user's; or open one.
+
+        Raises:
+            GatewayError: neither is possible now.
+        """
+        refresh = None if permit.answer else find_cookie(head.cookie, self._cookies.refresh)
+        if refresh is not None:
+            with suppress(InvalidGrant):
+                grant = await self.renew(refresh, now, wait=_PAGE_WAIT)
+                if (grant.family.site, grant.family.subject) == (session.site, session.subject):
+                    return grant
+        shown, grace = permit.shown, self._policy.grace
+        assert shown is not None
+        # Navigations of one session that race in several processes open one family. No client can send a key with a
+        # space, so that none is taken for this one.
+        key = f"navigation {now // grace:.0f}" if grace else ""
+        begin = partial(self._tokens.exchange, shown, self._policy.client, now=now, idempotency_key=key)
+        return await self._exchanges.join(f"{session.site}\0{session.key}", begin, wait=_PAGE_WAIT)
+
+    # --- renewed within requests ---
+
+    def may_renew(self, head: RequestHead) -> bool:
+        """Whether a request may renew the token that it shows: one that changes something comes from a page of ours."""
+        return head.method in SAFE or is_from_own_page(head, self._policy.public_origin)
+
+    async def renew(self, refresh: bytes, now: float, *, wait: float = _REQUEST_WAIT) -> Grant:
+        """Return fresh tokens for a refresh token: the same ones for all requests that show it at about the same time.
+
+        Raises:
+            InvalidGrant, ProofRefused, SessionUndetermined, TooMany, Unavailable: as `TokenFlow.refresh`.
+        """
+        text = refresh.decode("latin-1")
+        begin = partial(self._tokens.refresh, text, self._policy.client, now=now)
+        return await self._renewals.join(text, begin, wait=wait)

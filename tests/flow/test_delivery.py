@@ -1,0 +1,303 @@
+"""Tokens as cookies: who gets them with a page, who does not, and how one that expired is renewed within a request."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gateway.errors import LoginRequired, SessionUndetermined, StoreUnavailable
+from gateway.facts import Event
+from gateway.flow.tokens import Grant
+from gateway.headers import Pairs, read_set_cookie
+from gateway.model import Credential, Phase, RequestHead, Undetermined
+from tests.flow.door import ACCESS, REFRESH, Door, request
+from tests.flow.tokens.world import ISSUER, World
+
+PAGE: Pairs = [(b"Sec-Fetch-Mode", b"navigate"), (b"Sec-Fetch-Dest", b"document"), (b"Sec-Fetch-Site", b"none")]
+IMAGE: Pairs = [(b"Sec-Fetch-Mode", b"no-cors"), (b"Sec-Fetch-Dest", b"image"), (b"Sec-Fetch-Site", b"same-origin")]
+SESSION = b"sessionid=s1"
+HOUR = 3600.0
+
+
+@pytest.fixture
+async def door() -> Door:
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    return Door(world, delivers=True)
+
+
+def page(cookie: bytes = SESSION, fields: Pairs = PAGE, **more: object) -> RequestHead:
+    return request("/page", cookie=cookie, fields=list(fields), **more)  # type: ignore[arg-type]
+
+
+def from_site(site: bytes) -> Pairs:
+    return [*PAGE[:2], (b"Sec-Fetch-Site", site)]
+
+
+async def answer(door: Door, head: RequestHead, fields: Pairs | None = None, status: int = 200) -> Pairs:
+    """What the client gets when the application answers with these fields."""
+    permit = await door.permit(head)
+    fields = fields or []
+    ours = None
+    if door.watch.needs_look(permit, head, status, fields):
+        fields, ours = await door.watch.look(permit, head, status, fields, door.world.now)
+    return door.watch.edit(permit, head, status, fields, ours)
+
+
+def given(fields: Pairs) -> dict[bytes, bytes]:
+    """The cookies of ours that a response sets, by name; a deleted one is empty."""
+    cookies = [read_set_cookie(value, 0.0) for name, value in fields if name == b"set-cookie"]
+    assert len({cookie.name for cookie in cookies}) == len(cookies)
+    return {cookie.name: cookie.value for cookie in cookies}
+
+
+def cookie_of(tokens: dict[bytes, bytes], *more: bytes) -> bytes:
+    return b"; ".join([*(b"%b=%b" % pair for pair in tokens.items()), *more])
+
+
+async def delivered(door: Door) -> dict[bytes, bytes]:
+    tokens = given(await answer(door, page()))
+    assert tokens.keys() == {ACCESS, REFRESH}
+    return tokens
+
+
+def tokens_of(grant: Grant) -> dict[bytes, bytes]:
+    return {ACCESS: grant.access_token.encode(), REFRESH: grant.refresh_token.encode()}
+
+
+# --- given ---
+
+
+async def test_the_first_page_of_a_session_brings_both_tokens_and_the_next_one_goes_by_them(door: Door) -> None:
+    tokens = await delivered(door)
+    permit = await door.permit(page(cookie_of(tokens)))
+    assert permit.credential is Credential.TOKEN_COOKIE
+    assert permit.identity is not None
+    assert permit.identity.subject == "ada"
+    assert permit.cookie == SESSION
+    assert not permit.answer
+    assert Event.DELIVERED in door.world.facts.events
+
+
+async def test_an_answer_with_tokens_is_kept_by_no_cache_that_others_share(door: Door) -> None:
+    fields = await answer(door, page(), [(b"Cache-Control", b"max-age=60")])
+    assert (b"cache-control", b"max-age=60, private") in fields
+    assert (b"vary", b"authorization, cookie") in fields
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b"Cache-Control", b"public, max-age=60")],
+        [(b"Cache-Control", b"s-maxage=60")],
+        [(b"CDN-Cache-Control", b"max-age=60")],
+        [(b"Set-Cookie", b"sessionid=s1; Path=/")],
+    ],
+)
+async def test_no_tokens_go_with_what_is_shared_or_with_a_session_that_changes(door: Door, fields: Pairs) -> None:
+    assert given(await answer(door, page(), fields)).keys() <= {b"sessionid"}
+    assert Event.EXCHANGED not in door.world.facts.events
+
+
+@pytest.mark.parametrize("status", [304, 404, 500])
+async def test_no_tokens_go_with_an_error(door: Door, status: int) -> None:
+    assert given(await answer(door, page(), status=status)) == {}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        page(fields=IMAGE),
+        page(fields=from_site(b"cross-site")),
+        page(fields=from_site(b"same-site")),
+        page(b"sessionid=s1; sessionid=s1"),
+        page(b"sessionid=nobody"),
+        replace(page(), method=b"POST"),
+        replace(page(), cookie=None),
+        page(asks=b"1"),
+    ],
+)
+async def test_nobody_else_gets_tokens(door: Door, head: RequestHead) -> None:
+    assert given(await answer(door, head)) == {}
+
+
+async def test_an_old_browser_says_with_accept_that_it_opens_a_page(door: Door) -> None:
+    assert given(await answer(door, page(fields=[(b"Accept", b"text/html,*/*")]))).keys() == {ACCESS, REFRESH}
+
+
+@pytest.mark.parametrize("phase", [Phase.OFF, Phase.HANDBACK, Phase.SHADOW])
+async def test_no_phase_that_issues_no_tokens_delivers_them(phase: Phase) -> None:
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    assert given(await answer(Door(world, phase=phase, delivers=True), page())) == {}
+
+
+async def test_without_the_setting_nothing_is_delivered() -> None:
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    assert given(await answer(Door(world), page())) == {}
+
+
+async def test_pages_that_race_open_one_family_in_one_process_and_in_several(door: Door) -> None:
+    other = Door(door.world, delivers=True)
+    found = [given(fields) for fields in await asyncio.gather(*(answer(each, page()) for each in (door, door, other)))]
+    assert len({tokens[REFRESH] for tokens in found}) == 1
+    assert len(await door.world.families.families_of_subject("ada", door.world.now)) == 1
+
+
+async def test_a_refresh_token_that_the_browser_has_is_gone_on_with(door: Door) -> None:
+    grant = await door.world.exchange()
+    tokens = given(await answer(door, page(cookie_of({REFRESH: grant.refresh_token.encode()}, SESSION))))
+    assert tokens[REFRESH] == grant.refresh_token.encode()
+    assert len(await door.world.families.families_of_subject("ada", door.world.now)) == 1
+
+
+async def test_a_page_never_fails_and_hardly_waits_for_a_store(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*arguments: object, **options: object) -> bool:
+        raise StoreUnavailable
+
+    async def silent(*arguments: object, **options: object) -> bool:
+        await asyncio.sleep(30)
+        raise AssertionError
+
+    for broken in (away, silent):
+        monkeypatch.setattr(door.world.families, "open_family", broken)
+        assert given(await asyncio.wait_for(answer(door, page()), 10)) == {}
+    assert door.world.facts.events.count(Event.DELIVERY_FAILED) == 2
+
+
+async def test_tokens_that_a_browser_would_drop_are_not_given_and_leave_no_family(door: Door) -> None:
+    assert given(await answer(door, page(SESSION + b"; other=" + b"x" * 8000))) == {}
+    assert Event.DELIVERY_TOO_LARGE in door.world.facts.events
+    assert await door.world.families.families_of_subject("ada", door.world.now) == []
+    assert given(await answer(door, page())) == {}  # and are not made for each page
+
+
+async def test_another_user_in_the_same_browser_gets_tokens_in_place_of_the_first_ones(door: Door) -> None:
+    tokens = await delivered(door)
+    door.world.app.log_in(b"s2", "bob")
+    fresh = given(await answer(door, page(cookie_of(tokens, b"sessionid=s2"))))
+    assert Event.SUBJECT_CONFLICT in door.world.facts.events
+    permit = await door.permit(page(cookie_of(fresh, b"sessionid=s2")))
+    assert permit.token is not None
+    assert permit.token.subject == "bob"
+
+
+# --- renewed ---
+
+
+async def expired(door: Door) -> dict[bytes, bytes]:
+    tokens = await delivered(door)
+    door.world.pass_time(HOUR + 60)
+    return tokens
+
+
+async def test_a_token_that_expired_is_renewed_within_the_request(door: Door) -> None:
+    head = page(cookie_of(await expired(door)), IMAGE)
+    permit = await door.permit(head)
+    fresh = given(await answer(door, head))
+    assert permit.credential is Credential.TOKEN_COOKIE
+    assert permit.cookie == SESSION
+    assert fresh.keys() == {ACCESS, REFRESH}
+    assert (await door.permit(page(cookie_of(fresh), IMAGE))).answer == ()
+    assert Event.REFRESH_ROTATED in door.world.facts.events
+
+
+async def test_what_renews_a_token_is_shared_by_no_cache_whatever_the_application_says(door: Door) -> None:
+    head = page(cookie_of(await expired(door)), IMAGE)
+    told = [(b"Cache-Control", b"public, max-age=60"), (b"Surrogate-Control", b"max-age=60")]
+    fields = await answer(door, head, told)
+    assert [value for name, value in fields if name.lower() == b"cache-control"] == [b"max-age=60, private"]
+    assert b"surrogate-control" not in {name.lower() for name, _ in fields}
+
+
+async def test_images_that_race_with_one_expired_token_all_get_its_one_successor(door: Door) -> None:
+    head = page(cookie_of(await expired(door)), IMAGE)
+    other = Door(door.world, delivers=True)
+    permits = await asyncio.gather(*(each.permit(head) for each in (door, other) for _ in range(10)))
+    assert len({given(list(permit.answer))[REFRESH] for permit in permits}) == 1
+    assert door.world.facts.events.count(Event.REFRESH_ROTATED) == 1
+    assert Event.REFRESH_REPLAY not in door.world.facts.events
+
+
+async def test_a_form_of_our_own_page_renews_and_one_of_another_does_nothing(door: Door) -> None:
+    cookie = cookie_of(await expired(door))
+    forged = replace(page(cookie), method=b"POST", origin=b"https://evil.example")
+    permit = await door.permit(forged)
+    assert (permit.credential, permit.answer, permit.cookie) == (Credential.NONE, (), None)
+    own = await door.permit(replace(page(cookie), method=b"POST", origin=ISSUER.encode()))
+    assert own.credential is Credential.TOKEN_COOKIE
+    assert not own.without  # the application's own check for forged requests stands
+    assert given(list(own.answer)).keys() == {ACCESS, REFRESH}
+
+
+async def test_a_refresh_token_that_is_worth_nothing_is_deleted_and_the_session_decides(door: Door) -> None:
+    tokens = await expired(door)
+    head = page(cookie_of({**tokens, REFRESH: b"cfr_forged"}, SESSION), IMAGE)
+    permit = await door.permit(head)
+    assert permit.credential is Credential.SESSION
+    assert given(list(permit.answer)) == {ACCESS: b"", REFRESH: b""}
+
+
+async def test_a_family_that_was_ended_is_not_renewed(door: Door) -> None:
+    tokens = await expired(door)
+    (family,) = await door.world.families.families_of_subject("ada", door.world.now)
+    await door.world.families.end_families([family.id], "revoked", door.world.now + 9999, door.world.now)
+    permit = await door.permit(page(cookie_of(tokens), IMAGE))
+    assert permit.credential is Credential.NONE
+    assert given(list(permit.answer)) == {ACCESS: b"", REFRESH: b""}
+
+
+async def test_an_outage_deletes_nothing_and_is_no_login(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = await expired(door)
+
+    async def away(*arguments: object, **options: object) -> object:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(door.world.families, "rotate", away)
+    with pytest.raises(StoreUnavailable):
+        await door.permit(page(cookie_of(tokens), IMAGE))
+    permit = await door.permit(page(cookie_of(tokens, SESSION)))
+    assert (permit.credential, permit.answer) == (Credential.SESSION, ())
+    assert given(await answer(door, page(cookie_of(tokens, SESSION)))) == {}
+
+
+async def test_a_session_that_nobody_can_read_is_no_reason_to_log_out(door: Door) -> None:
+    tokens = await expired(door)
+    door.world.app.verdicts[b"s1"] = Undetermined("unreachable")
+    with pytest.raises(SessionUndetermined):
+        await door.permit(page(cookie_of(tokens), IMAGE))
+
+
+async def test_a_renewed_token_of_somebody_else_gives_way_to_the_session(door: Door) -> None:
+    tokens = await expired(door)
+    door.world.app.log_in(b"s2", "bob")
+    permit = await door.permit(page(cookie_of(tokens, b"sessionid=s2"), IMAGE))
+    assert permit.session is not None
+    assert permit.session.subject == "bob"
+    assert given(list(permit.answer)) == {ACCESS: b"", REFRESH: b""}
+
+
+async def test_handback_renews_nothing(door: Door) -> None:
+    tokens = await expired(door)
+    later = Door(door.world, phase=Phase.HANDBACK, delivers=True)
+    permit = await later.permit(page(cookie_of(tokens, SESSION), IMAGE))
+    assert permit.credential is Credential.SESSION
+    assert given(list(permit.answer)) == {ACCESS: b""}
+
+
+async def test_a_required_route_is_reached_by_a_renewed_token_alone(door: Door) -> None:
+    cookie = cookie_of(await expired(door))
+    assert (await door.permit(request("/admin/", cookie=cookie, fields=IMAGE))).token is not None
+    with pytest.raises(LoginRequired):
+        await door.permit(request("/admin/", cookie=cookie, method="POST", origin=b"null"))
+
+
+async def test_a_logout_in_the_application_deletes_the_tokens_in_its_answer(door: Door) -> None:
+    tokens = await delivered(door)
+    head = request("/logout/", method="POST", cookie=cookie_of(tokens))
+    permit = await door.permit(head)
+    door.world.app.log_out(b"s1")
+    looked = await door.watch.look(permit, head, 302, [], door.world.now)
+    assert given(door.watch.edit(permit, head, 302, *looked)) == {ACCESS: b"", REFRESH: b""}
+    assert (await door.permit(page(cookie_of(tokens)))).credential is Credential.NONE
