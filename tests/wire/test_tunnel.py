@@ -1,6 +1,7 @@
 """WebSockets: bytes untouched in both directions, ended by either side or by us, and never anything but a WebSocket."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
@@ -10,7 +11,7 @@ from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
 from gateway.model import Permit, Revocation, RevocationKind
 from gateway.wire.tunnel import Side, Tunnel
-from tests.wire.stand import OK, PERMIT_OF_ALICE, Line, Stand, get
+from tests.wire.stand import OK, PATIENCE, PERMIT_OF_ALICE, Line, Stand, get
 
 MIB = 1 << 20
 HANDSHAKE = get(
@@ -333,6 +334,23 @@ async def test_real_websockets_talk_through_it(stand: Stand) -> None:
             await (await socket.ping())
             await socket.close(3001, "bye")
         assert socket.close_code == 3001
+
+
+async def test_hundreds_at_once_get_back_what_each_of_them_sent(stand: Stand) -> None:
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    async with serve(echo, "127.0.0.1", 0) as server, contextlib.AsyncExitStack() as stack:
+        await stand.open(port=next(iter(server.sockets)).getsockname()[1])
+        sockets = [await stack.enter_async_context(connect(f"ws://127.0.0.1:{stand.port}/")) for _ in range(200)]
+        for turn in range(3):
+            for number, one in enumerate(sockets):
+                await one.send(f"{number} in turn {turn}")
+            async with asyncio.timeout(PATIENCE):
+                echoes = [await one.recv() for one in sockets]
+            assert echoes == [f"{number} in turn {turn}" for number in range(200)]
+        assert (stand.pool.open_count, stand.server.request_count) == (0, 200)
 
 
 async def test_a_real_client_sees_why_it_was_ended(stand: Stand) -> None:
