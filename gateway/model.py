@@ -203,6 +203,8 @@ class Anonymous:
 
     reason: str
     """One of: absent, expired, bad_signature, no_user, gone, not_bound."""
+    is_hearsay: bool = False
+    """The application said so when it was asked; nothing that we read does. It may say so to everybody for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ class Undetermined:
     """Nobody can say: unreadable or unreachable. Never treated as anonymous."""
 
     reason: str
-    """One of: unreadable, unreachable, timeout, stale_codec."""
+    """One of: unreadable, unreachable, timeout, stale_codec, suspended."""
 
 
 Verdict = LegacySession | Anonymous | Undetermined

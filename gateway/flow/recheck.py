@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.core.verdicts import is_over_for
 from gateway.errors import SessionEnded, SessionUndetermined
+from gateway.flow.inference import Inference
 from gateway.model import LegacySession, SessionCookie, VerifiedToken
 from gateway.ports import SessionStore, Vault
 
@@ -19,11 +20,19 @@ class Recheck:
     """Looks at each old family once. `since` is in seconds since 1970, `life` how long a token can live at most."""
 
     def __init__(
-        self, *, vault: Vault, sessions: Mapping[str, SessionStore], end: End, since: float, life: float = 3600.0
+        self,
+        *,
+        vault: Vault,
+        sessions: Mapping[str, SessionStore],
+        end: End,
+        inference: Inference,
+        since: float,
+        life: float = 3600.0,
     ) -> None:
         self._vault = vault
         self._sessions = sessions
         self._end = end
+        self._inference = inference
         self._since = since
         self._life = life
         self._alive: set[str] = set()
@@ -46,7 +55,8 @@ class Recheck:
         vaulted = await self._vault.open(token)
         store = self._sessions.get(vaulted.site)
         if store is not None:
-            verdict = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
+            seen = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
+            verdict = self._inference.judge(vaulted.site, vaulted.session_key, seen, now)
             if is_over_for(token.subject, verdict):
                 await self._end(token, now)
                 raise SessionEnded

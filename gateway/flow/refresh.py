@@ -23,6 +23,7 @@ from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.grants import Grant, Prove, TokenPolicy, TokenSecrets
+from gateway.flow.inference import Inference
 from gateway.flow.rates import TokenRates
 from gateway.model import LegacySession, SessionCookie
 from gateway.ports import Facts, RefreshStore, SessionStore, Vault
@@ -58,6 +59,7 @@ class Refresh:
         sessions: Mapping[str, SessionStore],
         facts: Facts,
         rates: TokenRates,
+        inference: Inference,
         entropy: Callable[[int], bytes],
     ) -> None:
         self._policy = policy
@@ -69,6 +71,7 @@ class Refresh:
         self._sessions = sessions
         self._facts = facts
         self._rates = rates
+        self._inference = inference
         self._entropy = entropy
 
     async def rotate(self, token: str, client: Client, *, now: float, prove: Prove) -> Grant:
@@ -174,7 +177,8 @@ class Refresh:
         store = self._sessions.get(vaulted.site)
         if store is None:
             raise SessionUndetermined
-        verdict = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
+        seen = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
+        verdict = self._inference.judge(vaulted.site, vaulted.session_key, seen, now)
         if is_over(verdict):
             raise await self._ended(family, "session_ended", now)
         if not isinstance(verdict, LegacySession):

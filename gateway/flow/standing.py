@@ -7,6 +7,7 @@ from gateway.core.revocation import ensure_not_revoked
 from gateway.core.verdicts import is_over_for
 from gateway.core.verify import ensure_in_force
 from gateway.errors import Forbidden, SessionEnded, SessionUndetermined
+from gateway.flow.inference import Inference
 from gateway.flow.recheck import End, Recheck
 from gateway.model import LegacySession, SessionCookie, VaultedSession, VerifiedToken
 from gateway.ports import RevocationStore, SessionStore, Vault
@@ -25,6 +26,7 @@ class TokenStanding:
         sites: Sequence[Site],
         sessions: Mapping[str, SessionStore],
         end_family: End,
+        inference: Inference,
     ) -> None:
         self._leeway = leeway
         self._revocation = revocation
@@ -34,6 +36,7 @@ class TokenStanding:
         self._upstreams = {site.upstream for site in sites}
         self._sessions = sessions
         self._end_family = end_family
+        self._inference = inference
 
     async def ensure_good(self, token: VerifiedToken, now: float) -> None:
         """Check the token's times, the blacklist, and once for a family from before whether its session lives.
@@ -67,7 +70,8 @@ class TokenStanding:
         site = self._sites.get(vaulted.site)
         if site is None or site.upstream != upstream:
             raise Forbidden("The token does not stand for a session of this application.")
-        verdict = await self._sessions[site.name].resolve(SessionCookie(site.name, vaulted.cookies), now)
+        seen = await self._sessions[site.name].resolve(SessionCookie(site.name, vaulted.cookies), now)
+        verdict = self._inference.judge(site.name, vaulted.session_key, seen, now)
         if is_over_for(token.subject, verdict):
             await self._end_family(token, now)
             raise SessionEnded

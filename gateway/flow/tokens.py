@@ -20,6 +20,7 @@ from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.exchange import Exchange
 from gateway.flow.grants import Grant, LogoutResult, Prove, TokenPolicy, TokenSecrets, Whoami, proves_nothing
+from gateway.flow.inference import Inference
 from gateway.flow.live import Live
 from gateway.flow.logout import Logout
 from gateway.flow.orders import RevocationOrders
@@ -66,14 +67,13 @@ class TokenFlow:
         live: Live,
         facts: Facts,
         entropy: Callable[[int], bytes],
+        inference: Inference,
         rates: TokenRates | None = None,
         remote: RemoteTokens | None = None,
     ) -> None:
         self._remote = remote
-        self._families = families
-        self._vault = vault
-        self._secrets = secrets
-        self._facts = facts
+        self._families, self._vault = families, vault
+        self._secrets, self._facts = secrets, facts
         self._rates = rates = TokenRates() if rates is None else rates
         self._access = access = AccessTokens(policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy)
         self._endings = endings = Endings(policy=policy, families=families, log=log, revocation=revocation, live=live)
@@ -98,6 +98,7 @@ class TokenFlow:
             sessions=sessions,
             facts=facts,
             rates=rates,
+            inference=inference,
             entropy=entropy,
         )
         self._logout = Logout(

@@ -26,6 +26,7 @@ from gateway.core.verdicts import is_over
 from gateway.errors import SessionEnded, Unavailable
 from gateway.facts import Event
 from gateway.flow.delivery import Delivery
+from gateway.flow.inference import Inference
 from gateway.flow.tokens import TokenFlow
 from gateway.flow.unfinished import Unfinished
 from gateway.headers import Pairs, SetCookie, join_fields, read_set_cookie
@@ -64,11 +65,13 @@ class ResponseWatch:
         vault: Vault,
         sessions: Mapping[str, SessionStore],
         facts: Facts,
+        inference: Inference,
         pause: Pause,
         delivery: Delivery | None = None,
     ) -> None:
         self._pause = pause
         self._delivery = delivery
+        self._inference = inference
         self._sites = {site.name: site for site in sites}
         self._site_of_cookie = {name: site for site in sites for name in site.cookies}
         self._logout_paths = {path.encode(): site for site in sites for path in site.logout_paths}
@@ -198,19 +201,21 @@ class ResponseWatch:
             return False
         store = self._sessions[site.name]
         store.forget(before)
-        by_path = self._logout_paths.get(head.path)
+        is_asked = self._logout_paths.get(head.path) is site  # what a user asks for is no inference
         sent = dict(_cookies_sent(permit, site))
         received = _applied(sent, changes)
         shown = SessionCookie(site.name, tuple(received.items()))
         after = await store.resolve(shown, now, fresh=True)
-        if by_path is not site and _last_change(changes, site.cookies[0]) == "set":
+        if not is_asked and _last_change(changes, site.cookies[0]) == "set":
             after = await self._settled(after, shown, store, now)
+        if not is_asked:
+            after = self._inference.judge(site.name, before.key, after, now)
         if isinstance(after, LegacySession) and after.subject == before.subject:
             await self._follow(before, after, permit, received, now)
         elif isinstance(after, LegacySession):
             await self._unfinished.end(before, "switched", now)
             return True
-        elif _is_replaced(after, site, changes) or await self._is_over(before, changes, sent, store, now):
+        elif _is_replaced(after, site, changes) or await self._is_over(before, changes, sent, now, is_asked=is_asked):
             self._facts.count(Event.LOGOUT_SEEN)
             await self._unfinished.end(before, "legacy_logout", now)
             return True
@@ -272,13 +277,16 @@ class ResponseWatch:
         before: LegacySession,
         changes: Sequence[SetCookie],
         sent: Mapping[bytes, bytes],
-        store: SessionStore,
         now: float,
+        *,
+        is_asked: bool,
     ) -> bool:
         """An explicit sign only: the session cookie was deleted, or a store has read that what was sent is over."""
         if _last_change(changes, self._sites[before.site].cookies[0]) == "deleted":
-            return True
-        return is_over(await store.resolve(SessionCookie(before.site, tuple(sent.items())), now, fresh=True))
+            return is_asked or not self._inference.is_stopped(before.site, now)
+        shown = SessionCookie(before.site, tuple(sent.items()))
+        verdict = await self._sessions[before.site].resolve(shown, now, fresh=True)
+        return is_over(verdict if is_asked else self._inference.judge(before.site, before.key, verdict, now))
 
     async def _shows_family(self, permit: Permit, site: Site, now: float) -> bool:
         """Whether the client itself holds the session of the token's family, and so must hear of changes."""

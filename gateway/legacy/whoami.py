@@ -33,7 +33,7 @@ class WhoamiRules:
     def judge(self, status: int, fields: Pairs, body: bytes, key: str) -> Verdict:
         """Say whose session it is; `key` is the identity that the session gets. Never raises."""
         if status in {401, 403} or (status in _REDIRECTS and self._is_login(_find(fields, b"location"))):
-            return Anonymous("no_user")
+            return Anonymous("no_user", is_hearsay=True)
         if status == 429 or status >= 500:
             return Undetermined("unreachable")
         if not 200 <= status < 300:
@@ -56,7 +56,7 @@ class WhoamiRules:
         if user is None and not self.missing_is_anonymous:
             raise UnreadableSession
         if not user:
-            return Anonymous("no_user")
+            return Anonymous("no_user", is_hearsay=True)
         claims = self.mapping.find_claims(document)
         return LegacySession(self.mapping.site, key, as_subject(user), claims, is_bound=True)
 

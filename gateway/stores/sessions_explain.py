@@ -19,6 +19,7 @@ REASONS = {
     "unreadable": "The session is not of the configured format, or too large.",
     "unreachable": "The place where sessions lie could not be reached, or has no such table or column.",
     "timeout": "The place where sessions lie did not answer in time.",
+    "suspended": "The application says that nobody is signed in, and is asked once more before that is believed.",
     "stale_codec": "Most cookies suddenly fail every secret: the application's secret seems to have changed.",
 }
 """What each reason of a verdict means."""

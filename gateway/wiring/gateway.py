@@ -14,7 +14,6 @@ from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.own_cookies import NAMES
 from gateway.core.phases import Posture, posture_of
 from gateway.core.translate import Translator
-from gateway.facts import Event
 from gateway.flow.forms import FormProtection
 from gateway.flow.login import PasswordLogin
 from gateway.flow.posture import PostureControl
@@ -45,6 +44,7 @@ from gateway.wiring.remote import open_issuers, open_remote_tokens
 from gateway.wiring.sessions import open_enders, open_sessions, open_transports
 from gateway.wiring.share import ALONE, News, Share, Word
 from gateway.wiring.stores import open_secrets, open_stores
+from gateway.wiring.watching import codec_alert, open_inference
 
 _log = structlog.get_logger()
 
@@ -68,7 +68,7 @@ class Gateway(Carrier):
         keys_of_master = open_secrets(settings, environ)
         self.metrics = share.metrics or measures_of(settings).metrics()
         self.facts = with_access_log(self.metrics, environ)
-        self.sessions = open_sessions(settings, environ, self.upstreams, self._codec_is_stale)
+        self.sessions = open_sessions(settings, environ, self.upstreams, codec_alert(self.facts))
         for sessions in self.sessions.values():
             opened.push_async_callback(sessions.close)
         self.stores = stores = open_stores(settings, environ, clock, opened, self.live.end)
@@ -95,12 +95,14 @@ class Gateway(Carrier):
         self._possession = open_possession(settings, environ, self.facts, opened, keys_of_master.nonce_key)
         self._tickets = open_tickets(settings, environ, opened, keys_of_master.ticket_key)
         self._rates = TokenRates(policies.rate_policy_of(settings), open_limiter(settings, environ, opened), self.facts)
+        self._inference = open_inference(settings, self.facts)
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
         self.tokens = self._token_flow(token_secrets)
         self.recheck = Recheck(
             vault=self._vault,
             sessions=self.sessions,
             end=self.tokens.end_family,
+            inference=self._inference,
             since=clock.wall(),
             life=settings.tokens.access + settings.tokens.leeway,
         )
@@ -211,6 +213,7 @@ class Gateway(Carrier):
             remote=self.remote,
             entropy=randomness.token_bytes,
             rates=self._rates,
+            inference=self._inference,
         )
 
     def _enders(self) -> dict[str, SessionEnder]:
@@ -251,6 +254,7 @@ class Gateway(Carrier):
                 sites=list(self._sites.values()),
                 sessions=self.sessions,
                 end_family=self.tokens.end_family,
+                inference=self._inference,
             ),
             sessions=self.sessions,
             facts=self.facts,
@@ -269,6 +273,7 @@ class Gateway(Carrier):
             vault=self._vault,
             sessions=self.sessions,
             facts=self.facts,
+            inference=self._inference,
             pause=asyncio.sleep,
             delivery=self._delivery,
         )
@@ -320,10 +325,6 @@ class Gateway(Carrier):
             self.recheck.begin(now)
         self.flow.posture = posture
         self.metrics.set_phase(posture.phase)
-
-    def _codec_is_stale(self) -> None:
-        self.facts.count(Event.CODEC_STALE)
-        _log.warning("most session cookies fail every secret: has the application's secret changed?")
 
     def _show(self, now: float) -> None:
         self.metrics.set_keys(self.key_rotation.active, is_current=not self.key_rotation.fault)

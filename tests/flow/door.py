@@ -78,8 +78,10 @@ class Door:
         cross_origin = CrossOrigin(self.origins)
         checks = {self.site.name: DJANGO}
         self.pairs = CsrfPairs(public_origin=ISSUER, entropy=world.entropy, checks=checks)
-        self.recheck = Recheck(vault=world.vault, sessions=sessions, end=world.tokens.end_family, since=0.0)
         self.delivery = self._delivery() if self.delivers else None
+        self.recheck = Recheck(
+            vault=world.vault, sessions=sessions, end=world.tokens.end_family, inference=world.inference, since=0.0
+        )
         self.flow = RequestFlow(
             policy=RequestPolicy(
                 Ours(ISSUER, ACCESS, REFRESH),
@@ -106,6 +108,7 @@ class Door:
                 sites=sites,
                 sessions=sessions,
                 end_family=world.tokens.end_family,
+                inference=world.inference,
             ),
             sessions=sessions,
             facts=world.facts,
@@ -121,6 +124,7 @@ class Door:
             vault=world.vault,
             sessions=sessions,
             facts=world.facts,
+            inference=world.inference,
             pause=self.pause,
             delivery=self.delivery,
         )

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.errors import SessionEnded, SessionUndetermined
+from gateway.flow.inference import Inference
 from gateway.flow.recheck import Recheck
 from gateway.model import (
     Anonymous,
@@ -47,7 +48,7 @@ def token(issued_at: float, sid: str = "f1") -> VerifiedToken:
 
 
 def recheck(world: OneSession, since: float = 100.0) -> Recheck:
-    return Recheck(vault=world, sessions={"main": world}, end=world.end, since=since)  # type: ignore[arg-type]
+    return Recheck(vault=world, sessions={"main": world}, end=world.end, inference=Inference(), since=since)  # type: ignore[arg-type]
 
 
 async def test_a_token_from_after_the_start_needs_no_second_look() -> None:

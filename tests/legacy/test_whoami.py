@@ -9,7 +9,7 @@ from gateway.headers import Pairs
 from gateway.legacy.whoami import WhoamiRules
 from gateway.model import Anonymous, LegacySession, Undetermined, Verdict
 
-NOBODY = Anonymous("no_user")
+NOBODY = Anonymous("no_user", is_hearsay=True)
 UNREADABLE = Undetermined("unreadable")
 UNREACHABLE = Undetermined("unreachable")
 

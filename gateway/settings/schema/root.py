@@ -18,6 +18,7 @@ from gateway.settings.schema.sessions import Session
 from gateway.settings.schema.stores import Revocation, Stores
 from gateway.settings.schema.tokens import Client, Dpop, Tokens
 from gateway.settings.schema.upstreams import Upstream
+from gateway.settings.schema.watch import Watch
 from gateway.settings.secrets import Secrets
 from gateway.settings.values import Flag, Name, Network, Workers, read_path, wrong
 
@@ -59,6 +60,8 @@ class Settings(Section):
     """Where the migration begins."""
     sessions: Annotated[tuple[Session, ...], Field(max_length=10)] = ()
     """The legacy sessions."""
+    watch: Watch = Field(default_factory=Watch)
+    """What is concluded from what the application says of a session."""
     tokens: Tokens = Field(default_factory=Tokens)
     """Access and refresh tokens."""
     dpop: Dpop = Field(default_factory=Dpop)

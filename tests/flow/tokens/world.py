@@ -10,6 +10,7 @@ from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidToken
 from gateway.facts import Dependant, Event, RequestFact
 from gateway.flow.clients import Client
+from gateway.flow.inference import Inference
 from gateway.flow.live import Live
 from gateway.flow.possession import Possession
 from gateway.flow.rates import TokenRates
@@ -144,6 +145,7 @@ class World:
             entropy=self.entropy,
         )
         self.rates = TokenRates()
+        self.inference = Inference()
         self.possession = Possession()
         self.tickets = Tickets(b"t" * 32, MemoryProofReplays(LIFE), self.entropy)
         self.tokens = self.flow()
@@ -164,6 +166,7 @@ class World:
             facts=self.facts,
             entropy=self.entropy,
             rates=self.rates,
+            inference=self.inference,
         )
 
     async def start(self) -> "World":

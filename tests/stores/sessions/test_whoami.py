@@ -37,9 +37,9 @@ async def sessions() -> AsyncIterator[WhoamiSessions]:
     ("answer", "verdict"),
     [
         (httpx.Response(200, json={"user": "ada"}), "ada"),
-        (httpx.Response(200, json={"user": None}), Anonymous("no_user")),
-        (httpx.Response(401), Anonymous("no_user")),
-        (httpx.Response(302, headers={"location": "/login/?next=/api/me"}), Anonymous("no_user")),
+        (httpx.Response(200, json={"user": None}), Anonymous("no_user", is_hearsay=True)),
+        (httpx.Response(401), Anonymous("no_user", is_hearsay=True)),
+        (httpx.Response(302, headers={"location": "/login/?next=/api/me"}), Anonymous("no_user", is_hearsay=True)),
         (httpx.Response(302, headers={"location": "/elsewhere"}), Undetermined("unreadable")),
         (httpx.Response(429), Undetermined("unreachable")),
         (httpx.Response(503), Undetermined("unreachable")),
