@@ -34,6 +34,8 @@ class Blacklist:
     start: Callable[[], Awaitable[None]]
     aclose: Callable[[], Awaitable[None]]
     state: Callable[[], DependencyState] | None = None
+    is_fed: Callable[[], bool] | None = None
+    """Tells whether news of other gateways come in over the stream in Redis; None where there is none."""
     copying: "Callable[[VaultStore], CopiedVaultStore] | None" = None
     """Puts copies in Redis beside a vault."""
 
@@ -99,4 +101,12 @@ def open_redis(
         copies = RedisVaultCopies(connect(address, _COPY_TIMEOUT), shared.keys)
         return CopiedVaultStore(vault, copies, clock, state=lambda: shared.state)
 
-    return Blacklist(store, mirror, start=start, aclose=aclose, state=lambda: shared.state, copying=copying)
+    return Blacklist(
+        store,
+        mirror,
+        start=start,
+        aclose=aclose,
+        state=lambda: shared.state,
+        is_fed=lambda: feed.is_connected,
+        copying=copying,
+    )

@@ -34,6 +34,7 @@ from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.csrf import open_csrf
 from gateway.wiring.delivery import cookies_of, open_delivery
+from gateway.wiring.gauges import Gauges
 from gateway.wiring.keys import open_key_rotation, open_listed_keys
 from gateway.wiring.logins import open_logins
 from gateway.wiring.measures import measures_of
@@ -112,7 +113,7 @@ class Gateway(Carrier):
         self.own: ASGIApp = self._own_app()
         self.control = self._posture_control()
         self._sweep_at = 0.0
-        self._are_up: dict[str, bool] = {}
+        self.gauges = Gauges(self.metrics, rotation=self.key_rotation, blacklist=stores.blacklist, issuers=self.issuers)
 
     # --- life ---
 
@@ -150,7 +151,7 @@ class Gateway(Carrier):
         """
         self.control.glance(now)
         self.issuers.look()
-        self._show(now)
+        self.gauges.show(is_store_up=self.control.is_store_up)
 
     async def tick(self, now: float) -> None:
         """Do what is due each second."""
@@ -158,7 +159,7 @@ class Gateway(Carrier):
         # Side by side: what waits for a store that is silent delays nothing else.
         parts = [self.control.look(now), self.key_rotation.look(now), self.watch.finish(now), self._sweep(now)]
         ends = await asyncio.gather(*parts, return_exceptions=True)
-        self._show(now)
+        self.gauges.show(is_store_up=self.control.is_store_up)
         for fault in filter(None, ends):
             raise fault
 
@@ -325,23 +326,6 @@ class Gateway(Carrier):
             self.recheck.begin(now)
         self.flow.posture = posture
         self.metrics.set_phase(posture.phase)
-
-    def _show(self, now: float) -> None:
-        self.metrics.set_keys(self.key_rotation.active, is_current=not self.key_rotation.fault)
-        self._show_dependency("store", is_up=self.control.is_store_up)
-        mirror = self.stores.blacklist.mirror
-        self.metrics.set_revocations(len(mirror), staleness=mirror.staleness)
-        for alias, is_usable in self.issuers.states().items():
-            self._show_dependency(f"issuer:{alias}", is_up=is_usable)
-        state = self.stores.blacklist.state
-        if state is not None:
-            self._show_dependency("redis", is_up=state().is_up, reason=state().reason)
-
-    def _show_dependency(self, name: str, *, is_up: bool, reason: str = "") -> None:
-        self.metrics.set_dependency(name, is_up=is_up)
-        if self._are_up.get(name, True) != is_up:
-            _log.warning("a dependency is away" if not is_up else "a dependency is back", name=name, reason=reason)
-        self._are_up[name] = is_up
 
     async def _sweep(self, now: float) -> None:
         if not self._share.keeps_house or now < self._sweep_at:

@@ -32,7 +32,11 @@ def measures_of(settings: Settings) -> Measures:
     """What a whole gateway counts."""
     return Measures(
         routes=[*(route.path for route in settings.routes), *endpoints_under(settings.prefix).values()],
-        dependencies=("store", *(["redis"] if settings.stores.redis is not None else []), *names_of(settings)),
+        dependencies=(
+            "store",
+            *(["redis", "redis_feed"] if settings.stores.redis is not None else []),
+            *names_of(settings),
+        ),
     )
 
 

@@ -161,7 +161,7 @@ async def test_a_store_that_is_silent_holds_up_nothing_else(tmp_path: Path, monk
         gateway.glance(gateway.now())
         assert not tick.done()
         assert looks == ["issuers"]
-        assert not gateway._are_up["store"]
+        assert not gateway.gauges.are_up["store"]
     finally:
         rested.set()
         await tick
