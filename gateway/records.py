@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.model import Revocation
 
@@ -66,6 +67,14 @@ class RefreshOutcome(StrEnum):
     UNKNOWN = "unknown"
     WRONG_CLIENT = "wrong_client"
     WRONG_KEY = "wrong_key"
+
+
+class Presented(NamedTuple):
+    """A refresh token with its family as they were at one moment, which `time` is for the store's own clock."""
+
+    family: Family
+    row: RefreshRow
+    time: float
 
 
 @dataclass(frozen=True, slots=True)

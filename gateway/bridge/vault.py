@@ -10,8 +10,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.errors import SessionEnded, StoreUnavailable, VaultUnavailable
+from gateway.family_ports import RefreshStore
 from gateway.model import VaultedSession, VerifiedToken
-from gateway.ports import Clock, RefreshStore, VaultStore
+from gateway.ports import Clock, VaultStore
 from gateway.records import Family, SealedSession
 
 _NONCE = 12

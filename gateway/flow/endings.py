@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from gateway.family_ports import RefreshStore
 from gateway.flow.grants import TokenPolicy
 from gateway.flow.live import Live
 from gateway.lately import Lately
 from gateway.model import Revocation, RevocationKind, VerifiedToken
-from gateway.ports import RefreshStore, RevocationLog, RevocationStore
+from gateway.ports import RevocationLog, RevocationStore
 
 COOKIE_LIFE = 400 * 86400.0
 """Seconds that a browser keeps a cookie at most (RFC 6265bis section 5.5): no session is shown for longer."""

@@ -16,6 +16,7 @@ from gateway.errors import (
     StoreUnavailable,
     TooManyFamilies,
 )
+from gateway.family_ports import RefreshStore
 from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
@@ -23,7 +24,7 @@ from gateway.flow.grants import Grant, Prove, TokenPolicy, TokenSecrets
 from gateway.flow.rates import TokenRates
 from gateway.headers import encode_value
 from gateway.model import LegacySession, SessionCookie, Undetermined, VaultedSession
-from gateway.ports import RefreshStore, SessionStore, Vault
+from gateway.ports import SessionStore, Vault
 from gateway.records import Family, RefreshOutcome, RefreshRow, RotationDecision
 
 _FIRST = 0  # the generation of a family's first refresh token

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gateway.core.history import tell
 from gateway.errors import InvalidRequest
-from gateway.ports import History
+from gateway.family_ports import History
 
 _MOST = 500  # families and entries
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from gateway.core.rotation import ensure_well_formed, hash_token
 from gateway.errors import InvalidGrant, SessionEnded, VaultUnavailable
 from gateway.facts import Event
+from gateway.family_ports import RefreshStore
 from gateway.flow.endings import COOKIE_LIFE, Endings
 from gateway.flow.grants import LogoutResult, TokenSecrets
 from gateway.flow.live import Live
 from gateway.model import Anonymous, LegacySession, SessionCookie, VaultedSession, VerifiedToken
-from gateway.ports import Facts, RefreshStore, SessionEnder, SessionStore, Vault
+from gateway.ports import Facts, SessionEnder, SessionStore, Vault
 from gateway.records import Family
 
 REASON = "logout"

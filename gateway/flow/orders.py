@@ -1,8 +1,8 @@
 """What an operator revokes: one access token, one family, everything of a subject, or everything."""
 
+from gateway.family_ports import RefreshStore
 from gateway.flow.endings import Endings
 from gateway.model import RevocationKind
-from gateway.ports import RefreshStore
 
 
 class RevocationOrders:

@@ -19,6 +19,7 @@ from gateway.errors import (
     VaultUnavailable,
 )
 from gateway.facts import Event
+from gateway.family_ports import RefreshStore
 from gateway.flow.access import AccessTokens
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
@@ -26,7 +27,7 @@ from gateway.flow.grants import Grant, Prove, TokenPolicy, TokenSecrets
 from gateway.flow.inference import Inference
 from gateway.flow.rates import TokenRates
 from gateway.model import LegacySession, SessionCookie
-from gateway.ports import Facts, RefreshStore, SessionStore, Vault
+from gateway.ports import Facts, SessionStore, Vault
 from gateway.records import Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision
 
 _GRANTED = frozenset({RefreshOutcome.ROTATED, RefreshOutcome.TOO_YOUNG, RefreshOutcome.GRACE})
@@ -78,9 +79,11 @@ class Refresh:
         """Hand out the successor of a refresh token. See `TokenFlow.refresh`."""
         ensure_well_formed(token)
         sequence = await self._access.sequence()
-        look = await self._look_behind(token, client, prove, now)
-        bound_key = look.bound_key
-        rotation = await self._families.rotate(hash_token(token), self._decide(token, client, look, now), now)
+        seen = await self._families.find_presented(hash_token(token))
+        look = _Look() if seen is None else await self._look_behind(seen.family, client, prove, now)
+        bound_key, decide_it = look.bound_key, self._decide(token, client, look, now)
+        usable = seen if look.session is not None else None
+        rotation = await self._families.rotate(hash_token(token), decide_it, now, seen=usable)
         family = self._following(await self._granted(rotation), look)
         access_token, expires_in = await self._access.issue(family, sequence, now, bound_key=bound_key)
         decision = rotation.decision
@@ -148,10 +151,9 @@ class Refresh:
 
     # --- the session behind it ---
 
-    async def _look_behind(self, token: str, client: Client, prove: Prove, now: float) -> _Look:
+    async def _look_behind(self, family: Family, client: Client, prove: Prove, now: float) -> _Look:
         """Look at the session of a token that may be good; one that cannot be is left to the decision about it."""
-        family = await self._families.find_family_of_token(hash_token(token))
-        if family is None or family.client_id != client.id:
+        if family.client_id != client.id:
             return _Look()
         bound_key = await prove()
         if family.bound_key not in ("", bound_key) or not _is_live(family, now):

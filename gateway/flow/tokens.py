@@ -15,6 +15,7 @@ from gateway.errors import (
     VaultUnavailable,
 )
 from gateway.facts import Event
+from gateway.family_ports import RefreshStore
 from gateway.flow.access import AccessTokens, EnsureAlive
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
@@ -29,16 +30,7 @@ from gateway.flow.refresh import Refresh
 from gateway.flow.remote import RemoteTokens
 from gateway.flow.whoami import Identification
 from gateway.model import LegacySession, SessionCookie, Shown, VerifiedToken
-from gateway.ports import (
-    Facts,
-    KeySource,
-    RefreshStore,
-    RevocationLog,
-    RevocationStore,
-    SessionEnder,
-    SessionStore,
-    Vault,
-)
+from gateway.ports import Facts, KeySource, RevocationLog, RevocationStore, SessionEnder, SessionStore, Vault
 from gateway.records import Family
 
 __all__ = ["Grant", "LogoutResult", "TokenFlow", "TokenPolicy", "TokenSecrets", "Whoami"]

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from gateway.stores.audit_sqlite import AuditEntry
-from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection
 
 _NEWEST = "SELECT at, who, what, family_id, reason FROM crossfade_audit"
 

@@ -4,7 +4,7 @@ What came first is told by the numbers of revocations: no clock of a gateway dec
 empty subject, which no user has.
 """
 
-from gateway.stores.postgres import Connection
+from gateway.stores.postgres_connection import Connection
 
 _BAR = """
     INSERT INTO crossfade_barred_subjects AS bar (subject, sequence, until) VALUES ($1, $2, $3)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.core.rotation import LONGEST_GRACE
 from gateway.stores.leeway import LEEWAY_ROOM
-from gateway.stores.postgres import Connection
+from gateway.stores.postgres_connection import Connection
 
 _STEPS = (
     (

@@ -7,15 +7,13 @@ families in the order of their ids, what belongs to a family, the counter of rev
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-import asyncpg
 import orjson
 
-from gateway.records import Family, RefreshRow, RotationDecision, SealedSession, rotated
+from gateway.records import Family, Presented, RefreshRow, RotationDecision, SealedSession, rotated
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
-from gateway.stores.postgres import Connection, Row
+from gateway.stores.postgres_connection import Connection, Row
 
 _FAMILY = (
     "id, subject, client_id, site, session_hash, claims, generation, created_at, "
@@ -39,33 +37,39 @@ _TOKEN = (
     "extract(epoch FROM clock_timestamp())::float8 FROM refresh_tokens WHERE token_hash = $1"
 )
 
-# One statement, one round trip. Nothing happens unless the token was unspent: everything else follows from `spent`.
+# One statement, one round trip, good as a transaction by itself: its bounds are set before it waits for the lock, and
+# whoever waited sees the family as it is then. Nothing happens unless family and token are as they were seen:
+# everything else follows from `spent`.
 _SUCCEED = """
-    WITH spent AS (
-        UPDATE refresh_tokens SET used_at = $2, successor_sealed = $3
-        WHERE token_hash = $1 AND used_at IS NULL RETURNING family_id, generation
+    WITH bounds AS MATERIALIZED (
+        SELECT set_config('lock_timeout', $11, true) AS waits,
+            set_config('synchronous_commit',
+                CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+                ELSE current_setting('synchronous_commit') END, true) AS keeps,
+            coalesce($2::float8, extract(epoch FROM clock_timestamp())::float8) AS at
+    ), locked AS (
+        SELECT f.id, bounds.at FROM bounds, crossfade_families f
+        WHERE f.id = $10 AND f.ended_at IS NULL AND f.generation = $12 AND f.idle_expires_at = $13
+            AND f.absolute_expires_at = $14 AND bounds.waits IS NOT NULL AND bounds.keeps IS NOT NULL
+        FOR UPDATE OF f
+    ), spent AS (
+        UPDATE refresh_tokens t SET used_at = locked.at, successor_sealed = $3 FROM locked
+        WHERE t.token_hash = $1 AND t.family_id = locked.id AND t.used_at IS NULL
+        RETURNING t.family_id, t.generation, locked.at
     ), forgotten AS (
         UPDATE refresh_tokens t SET successor_sealed = NULL FROM spent
         WHERE t.family_id = spent.family_id AND t.generation = spent.generation - 1 AND t.successor_sealed IS NOT NULL
     ), succeeded AS (
         INSERT INTO refresh_tokens (token_hash, family_id, generation, issued_at, expires_at)
-        SELECT $4, family_id, $5, $6, $7 FROM spent
+        SELECT $4, family_id, $5, at, $6 FROM spent
     ), moved AS (
-        UPDATE crossfade_families f SET generation = $5, idle_expires_at = $8, absolute_expires_at = $10
+        UPDATE crossfade_families f SET generation = $5, idle_expires_at = $7, absolute_expires_at = $8
         FROM spent WHERE f.id = spent.family_id
     ), told AS (
-        INSERT INTO crossfade_audit (at, who, what, family_id) SELECT $2, $9, 'token_rotated', family_id FROM spent
+        INSERT INTO crossfade_audit (at, who, what, family_id) SELECT at, $9, 'token_rotated', family_id FROM spent
     )
     SELECT count(*) FROM spent
 """
-
-
-class Presented(NamedTuple):
-    """A refresh token with its family, and what time it is for the database."""
-
-    family: Family
-    row: RefreshRow
-    time: float
 
 
 async def lock_subject(connection: Connection, subject: str, *, is_ending: bool = False) -> None:
@@ -179,27 +183,33 @@ async def insert_vaulted(connection: Connection, entry: SealedSession) -> None:
 
 
 async def succeed(
-    connection: Connection, family: Family, row: RefreshRow, decision: RotationDecision, at: float
-) -> Family:
-    """Put the successor in the place of a presented token, both dated `at`; return the family as it is now."""
-    successor, moved = decision.successor, rotated(family, decision)
+    connection: Connection, seen: Presented, decision: RotationDecision, *, at: float | None, lock_timeout: float
+) -> Family | None:
+    """Put the successor in the place of a presented token; return the family as it is now.
+
+    Both are dated `at`, or now by the clock of the database. None, and nothing has happened, where family or token are
+    not any more as they were seen. `lock_timeout` is in seconds.
+    """
+    family, successor, moved = seen.family, decision.successor, rotated(seen.family, decision)
     assert successor is not None
     spent = await connection.fetchval(
         _SUCCEED,
-        row.token_hash,
+        seen.row.token_hash,
         at,
         decision.successor_sealed,
         successor.token_hash,
         successor.generation,
-        at,
         successor.expires_at,
         moved.idle_expires_at,
-        family.subject,
         moved.absolute_expires_at,
+        family.subject,
+        family.id,
+        f"{lock_timeout * 1000:.0f}",
+        family.generation,
+        family.idle_expires_at,
+        family.absolute_expires_at,
     )
-    if spent != 1:
-        raise asyncpg.IntegrityConstraintViolationError("a refresh token has one successor")
-    return moved
+    return moved if spent == 1 else None
 
 
 async def end_locked(connection: Connection, families: Sequence[Family], reason: str, now: float) -> Sequence[Family]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from gateway.records import AuditEntry, Family
 from gateway.stores.families_postgres import find_families
-from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection
 
 _FAMILIES = (
     "id = $2 OR ($1 <> '' AND id IN "

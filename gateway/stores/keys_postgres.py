@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from gateway.records import DecideKeys, KeyRecord
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
-from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection
 
 _READ = (
     "SELECT kid, algorithm, published_at, signs_from, compromised_at, sealed FROM crossfade_keys "

@@ -6,7 +6,8 @@ from gateway.errors import StoreUnavailable
 from gateway.model import Phase
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
-from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection
 
 
 class PostgresPhaseStore:

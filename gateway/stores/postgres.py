@@ -7,14 +7,14 @@ only reads needs none of that, and is one round trip instead of three; see `read
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import asyncpg
 
 from gateway.errors import ConfigurationError, StoreUnavailable, Unavailable
 from gateway.stores.postgres_address import PostgresAddress
+from gateway.stores.postgres_connection import Connection, PostgresPolicy, connect
 from gateway.stores.postgres_faults import (
     BUSY,
     CLOSED,
@@ -27,7 +27,6 @@ from gateway.stores.postgres_faults import (
 )
 
 Result = TypeVar("Result")
-Row = Sequence[object]
 
 _ATTEMPTS = 3
 _JITTER = 0.02
@@ -36,85 +35,10 @@ _PROBE = 1.0
 """How long an idle connection may take to begin, in seconds; then it is taken for lost, and a new one is opened."""
 
 
-class Connection(Protocol):
-    """As much of `asyncpg.Connection` as we use."""
-
-    async def execute(self, query: str, *arguments: object) -> str:
-        """Carry out a statement; return its tag, such as `UPDATE 1`."""
-        ...
-
-    async def executemany(self, command: str, args: Sequence[Row]) -> None:
-        """Carry out a statement once for each row of arguments."""
-        ...
-
-    async def fetch(self, query: str, *arguments: object) -> Sequence[Row]:
-        """Return all rows."""
-        ...
-
-    async def fetchrow(self, query: str, *arguments: object) -> Row | None:
-        """Return the first row, or None."""
-        ...
-
-    async def fetchval(self, query: str, *arguments: object) -> object:
-        """Return the first column of the first row, or None."""
-        ...
-
-    async def close(self) -> None:
-        """Say goodbye to the server."""
-        ...
-
-    def terminate(self) -> None:
-        """Close at once; whoever waits for an answer gets an error."""
-        ...
-
-    def is_closed(self) -> bool:
-        """Say whether it was closed by either side."""
-        ...
-
-
 Work = Callable[[Connection], Awaitable[Result]]
 """What happens inside one transaction. It may be called again, in another one."""
 
 _CarryOut = Callable[[Work[Result], float], Awaitable[Result]]
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresPolicy:
-    """Bounds. `connections` are opened as they are needed, `queue` is how many callers may be under way at once.
-
-    All waits are in seconds: `patience` for a caller, all attempts and reconnecting included; `connect_timeout` for one
-    connection; `statement_timeout` and `lock_timeout` are told to the server.
-    `has_statement_cache` is off behind a pooler that hands its connections round.
-    """
-
-    connections: int = 10
-    queue: int = 2000
-    patience: float = 5.0
-    connect_timeout: float = 3.0
-    statement_timeout: float = 4.0
-    lock_timeout: float = 2.0
-    has_statement_cache: bool = True
-
-
-async def connect(address: PostgresAddress, policy: PostgresPolicy) -> Connection:
-    """Open one connection.
-
-    Raises:
-        ConfigurationError: the URL cannot be used.
-        Exception: one of `FOREIGN`.
-    """
-    try:
-        connection = await asyncpg.connect(
-            address.url,
-            timeout=policy.connect_timeout,
-            statement_cache_size=256 if policy.has_statement_cache else 0,
-            server_settings={"application_name": "crossfade"},
-        )
-    except (ValueError, asyncpg.ClientConfigurationError):
-        raise ConfigurationError(
-            f"The URL of the PostgreSQL at {address} has an option or a file that cannot be used. Correct it."
-        ) from None
-    return cast("Connection", connection)
 
 
 class PostgresDatabase:
@@ -127,6 +51,7 @@ class PostgresDatabase:
         self._idle: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
+        self.lock_timeout = self._policy.lock_timeout
         lock, statement, patience = (
             round(seconds * 1000)
             for seconds in (self._policy.lock_timeout, self._policy.statement_timeout, self._policy.patience)
@@ -160,6 +85,15 @@ class PostgresDatabase:
         pooler it is not used: there a statement is prepared and carried out in two steps, which may meet two servers.
         """
         return self._begin_work(work, unavailable, self._read if self._policy.has_statement_cache else self._transact)
+
+    def change(
+        self, work: Work[Result], *, unavailable: type[Unavailable] = StoreUnavailable
+    ) -> "asyncio.Future[Result]":
+        """As `run`, for work that is one statement which bounds its own waiting for locks, and may find nothing to do.
+
+        It is a transaction by itself. Once it was sent it is not sent again: nobody knows whether it was carried out.
+        """
+        return self._begin_work(work, unavailable, self._change if self._policy.has_statement_cache else self._transact)
 
     def _begin_work(
         self, work: Work[Result], unavailable: type[Unavailable], carry_out: "_CarryOut[Result]"
@@ -256,16 +190,28 @@ class PostgresDatabase:
         """Read on an idle connection, or on a new one where those of before were lost: reading again harms nobody."""
         while (connection := self._find_idle()) is not None:
             try:
-                return await self._read_on(connection, work, min(until, asyncio.get_running_loop().time() + _PROBE))
+                return await self._work_on(connection, work, min(until, asyncio.get_running_loop().time() + _PROBE))
             except FOREIGN:
                 if not connection.is_closed():
                     raise
                 self._drop_idle()
         async with asyncio.timeout_at(until):
             connection = await connect(self.address, self._policy)
-        return await self._read_on(connection, work, until)
+        return await self._work_on(connection, work, until)
 
-    async def _read_on(self, connection: Connection, work: Work[Result], until: float) -> Result:
+    async def _change(self, work: Work[Result], until: float) -> Result:
+        connection = self._find_idle()
+        if connection is None:
+            async with asyncio.timeout_at(until):
+                connection = await connect(self.address, self._policy)
+        try:
+            return await self._work_on(connection, work, until)
+        except FOREIGN:
+            if connection.is_closed():
+                self._drop_idle()
+            raise
+
+    async def _work_on(self, connection: Connection, work: Work[Result], until: float) -> Result:
         watchdog = asyncio.get_running_loop().call_at(until, connection.terminate)
         try:
             result = await work(connection)

@@ -13,8 +13,8 @@ from importlib.resources import files
 import asyncpg
 
 from gateway.errors import ConfigurationError, DependencyError
-from gateway.stores.postgres import Connection, PostgresPolicy, connect
 from gateway.stores.postgres_address import PostgresAddress
+from gateway.stores.postgres_connection import Connection, PostgresPolicy, connect
 from gateway.stores.postgres_faults import FOREIGN
 
 VERSION = 2

@@ -11,6 +11,7 @@ from gateway.model import Revocation, RevocationKind
 from gateway.records import (
     Decide,
     Family,
+    Presented,
     RefreshOutcome,
     RefreshRow,
     Rotation,
@@ -65,7 +66,14 @@ class MemoryRefreshStore:
             self._vault.entries[family.id] = vaulted
         return True
 
-    async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
+    async def find_presented(self, token_hash: bytes) -> Presented | None:
+        """Return a refresh token with its family, or None."""
+        kept = self._owners.get(token_hash)
+        if kept is None:
+            return None
+        return Presented(kept.family, next(row for row in kept.tokens if row.token_hash == token_hash), 0.0)
+
+    async def rotate(self, token_hash: bytes, decide: Decide, now: float, *, seen: Presented | None = None) -> Rotation:
         """Present a refresh token. The family in the result is as the transaction left it."""
         kept = self._owners.get(token_hash)
         if kept is None:

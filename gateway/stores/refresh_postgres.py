@@ -3,8 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import asyncpg
+
 from gateway.model import Revocation, RevocationKind
-from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
+from gateway.records import (
+    Decide,
+    Family,
+    Presented,
+    RefreshOutcome,
+    RefreshRow,
+    Rotation,
+    RotationDecision,
+    SealedSession,
+)
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
 from gateway.stores.bars_memory import EVERYBODY
@@ -12,7 +23,6 @@ from gateway.stores.bars_postgres import bar_subject, follow_session, is_barred,
 from gateway.stores.expiry_postgres import Bounds, delete_expired
 from gateway.stores.families_postgres import (
     LIVE,
-    Presented,
     end_locked,
     find_families,
     find_family_of_token,
@@ -26,7 +36,8 @@ from gateway.stores.families_postgres import (
     succeed,
 )
 from gateway.stores.leeway import revocation_end
-from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection
 from gateway.stores.revocation_postgres import record_revocations
 
 _OF_SESSION = f"{LIVE} AND session_hash = $2 AND octet_length(session_hash) > 0"
@@ -73,12 +84,22 @@ class PostgresRefreshStore:
 
         return await self._database.run(work)
 
-    async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
+    async def find_presented(self, token_hash: bytes) -> Presented | None:
+        """Return a refresh token with its family as they are at one moment, or None."""
+        return await self._database.read(lambda connection: find_presented(connection, token_hash))
+
+    async def rotate(self, token_hash: bytes, decide: Decide, now: float, *, seen: Presented | None = None) -> Rotation:
         """Present a refresh token. The family in the result is as the transaction left it.
 
-        What writes nothing needs no lock: token and family were like this at one moment, which is answered for.
+        What was `seen` is good for a rotation, which finds out whether it still holds, and for nothing else: it may be
+        old by now. What writes nothing needs no lock: token and family were like this at one moment, which is
+        answered for.
         """
-        presented = await self._database.read(lambda connection: find_presented(connection, token_hash))
+        if seen is not None:
+            rotation = await self._rotate_unchanged(seen, decide, now)
+            if rotation is not None:
+                return rotation
+        presented = await self.find_presented(token_hash)
         if presented is None:
             return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
         decision = self._decide(presented, decide, now)
@@ -89,6 +110,14 @@ class PostgresRefreshStore:
             return await self._carry_out(connection, presented, decision, decide, now)
 
         return await self._database.run(work)
+
+    async def _rotate_unchanged(self, seen: Presented, decide: Decide, now: float) -> Rotation | None:
+        """Rotate in one statement where that is what is to be done, and family and token are as they were seen."""
+        decision = self._decide(seen, decide, now)
+        if decision.outcome is not RefreshOutcome.ROTATED:
+            return None
+        family = await self._database.change(lambda connection: self._succeed(connection, seen, decision, now))
+        return None if family is None else Rotation(decision, family)
 
     def _decide(self, presented: Presented, decide: Decide, now: float) -> RotationDecision:
         ahead = presented.time - now if self._measures_age else 0.0
@@ -108,12 +137,20 @@ class PostgresRefreshStore:
         if family is None:
             return Rotation(RotationDecision(RefreshOutcome.UNKNOWN), None)
         if decision.outcome is RefreshOutcome.ROTATED:
-            family = await succeed(connection, family, seen.row, decision, seen.time if self._measures_age else now)
+            family = await self._succeed(connection, seen._replace(family=family), decision, now)
+            if family is None:
+                raise asyncpg.IntegrityConstraintViolationError("a refresh token has one successor")
         if decision.outcome is not RefreshOutcome.REPLAY or family.ended_at is not None:
             return Rotation(decision, family)
         (ended,) = await end_locked(connection, [family], "replay", now)
         revocation = Revocation(RevocationKind.FAMILY, ended.id, revocation_end(ended), "replay")
         return Rotation(decision, ended, tuple(await record_revocations(connection, [revocation])))
+
+    async def _succeed(
+        self, connection: Connection, seen: Presented, decision: RotationDecision, now: float
+    ) -> Family | None:
+        at = None if self._measures_age else now
+        return await succeed(connection, seen, decision, at=at, lock_timeout=self._database.lock_timeout)
 
     async def find_family(self, family_id: str) -> Family | None:
         """Return the family, ended or not, or None."""

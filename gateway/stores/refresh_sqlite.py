@@ -4,7 +4,16 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from gateway.model import Revocation, RevocationKind
-from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision, SealedSession
+from gateway.records import (
+    Decide,
+    Family,
+    Presented,
+    RefreshOutcome,
+    RefreshRow,
+    Rotation,
+    RotationDecision,
+    SealedSession,
+)
 from gateway.stores.audit_sqlite import AuditEntry, write_entry
 from gateway.stores.bars_memory import EVERYBODY
 from gateway.stores.bars_sqlite import bar_subject, follow_session, is_barred, note_login
@@ -54,7 +63,16 @@ class SqliteRefreshStore:
 
         return await self._database.run(work)
 
-    async def rotate(self, token_hash: bytes, decide: Decide, now: float) -> Rotation:
+    async def find_presented(self, token_hash: bytes) -> Presented | None:
+        """Return a refresh token with its family, or None."""
+
+        def work(connection: sqlite3.Connection) -> Presented | None:
+            found = find_token(connection, token_hash)
+            return None if found is None else Presented(*found, 0.0)
+
+        return await self._database.run(work)
+
+    async def rotate(self, token_hash: bytes, decide: Decide, now: float, *, seen: Presented | None = None) -> Rotation:
         """Present a refresh token. The family in the result is as the transaction left it."""
 
         def work(connection: sqlite3.Connection) -> Rotation:

@@ -7,7 +7,8 @@ from gateway.model import Revocation, RevocationKind
 from gateway.stores.audit_postgres import write_entries
 from gateway.stores.audit_sqlite import AuditEntry
 from gateway.stores.joint_read import JointRead
-from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection
 
 _KINDS = {kind.value: kind for kind in RevocationKind}
 

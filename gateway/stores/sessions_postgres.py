@@ -7,8 +7,9 @@ import asyncpg
 
 from gateway.codec import Lookup, Query, Row
 from gateway.errors import StoreUnavailable
-from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy
+from gateway.stores.postgres import PostgresDatabase
 from gateway.stores.postgres_address import PostgresAddress
+from gateway.stores.postgres_connection import Connection, PostgresPolicy
 from gateway.stores.sessions import PlaceUnavailable, ensure_lookup
 
 

@@ -2,7 +2,8 @@
 
 from gateway.errors import VaultUnavailable
 from gateway.records import SealedSession
-from gateway.stores.postgres import Connection, PostgresDatabase
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection
 
 
 class PostgresVaultStore:

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.family_ports import History, RefreshStore
 from gateway.key_ports import KeyStore
 from gateway.phase_ports import PhaseStore
-from gateway.ports import History, RefreshStore, RevocationLog, VaultStore
+from gateway.ports import RevocationLog, VaultStore
 from gateway.settings.schema.stores import Embedded, Postgres
 from gateway.stores.history_sqlite import SqliteHistory
 from gateway.stores.keys_sqlite import SqliteKeyStore
@@ -19,7 +20,7 @@ from gateway.stores.vault_sqlite import SqliteVaultStore
 from gateway.wiring.extras import ensure_installed
 
 if TYPE_CHECKING:
-    from gateway.stores.postgres import PostgresPolicy
+    from gateway.stores.postgres_connection import PostgresPolicy
     from gateway.stores.postgres_migrations import Migrations
 
 
@@ -104,6 +105,6 @@ def open_migrations(postgres: Postgres, environ: Mapping[str, str]) -> "Migratio
 
 
 def _policy_of(postgres: Postgres) -> "PostgresPolicy":
-    from gateway.stores.postgres import PostgresPolicy
+    from gateway.stores.postgres_connection import PostgresPolicy
 
     return PostgresPolicy(connections=postgres.connections, has_statement_cache=postgres.statement_cache == "on")

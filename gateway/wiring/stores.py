@@ -5,10 +5,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.family_ports import RefreshStore
 from gateway.key_ports import KeyStore
 from gateway.keys.secrets import DerivedKeys, derive_keys, load_master, load_or_generate_master
 from gateway.phase_ports import PhaseStore
-from gateway.ports import Clock, RefreshStore, RevocationLog, RevocationStore, VaultStore
+from gateway.ports import Clock, RevocationLog, RevocationStore, VaultStore
 from gateway.settings.schema.root import Settings
 from gateway.stores.revocation_memory import Announce
 from gateway.wiring.blacklist import Blacklist, open_memory, open_mirror, open_redis

@@ -15,7 +15,8 @@ import redis.asyncio.client
 import gateway.stores.postgres
 from gateway.cli import main
 from gateway.errors import Unavailable
-from gateway.stores.postgres import Connection, PostgresDatabase, Result, Work
+from gateway.stores.postgres import PostgresDatabase, Result, Work
+from gateway.stores.postgres_connection import Connection
 from gateway.wire.host import Hosting
 
 _is_asked_for = ContextVar("is_asked_for", default=False)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from gateway.family_ports import History
 from gateway.model import RevocationKind
-from gateway.ports import History
 from tests.stores.conformance_refresh import UNTIL, Stores
 from tests.stores.samples import NOW, OTHER_SESSION, SESSION, chooser, digest, family, revocation
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from gateway.errors import StoreUnavailable
+from gateway.family_ports import RefreshStore
 from gateway.model import Revocation, RevocationKind
-from gateway.ports import RefreshStore, RevocationLog, VaultStore
+from gateway.ports import RevocationLog, VaultStore
 from gateway.records import Family, RefreshOutcome, RefreshRow, RotationDecision
 from tests.stores.samples import (
     NOW,
@@ -30,12 +31,15 @@ class Stores:
     families: RefreshStore
     vault: VaultStore
     log: RevocationLog
+    looks_first: bool = False
+    """Whether a token is looked at before it is presented, as the gateway does."""
 
     async def open(self, owner: Family, *, cap: int = 5, now: float = NOW) -> bool:
         return await self.families.open_family(owner, first_token(owner.id), sealed(owner.id), cap=cap, now=now)
 
     async def present(self, token: str, fresh: str, now: float = NOW) -> tuple[RefreshOutcome, str]:
-        rotation = await self.families.rotate(digest(token), chooser(fresh, now), now)
+        seen = await self.families.find_presented(digest(token)) if self.looks_first else None
+        rotation = await self.families.rotate(digest(token), chooser(fresh, now), now, seen=seen)
         return rotation.decision.outcome, rotation.decision.token
 
     async def row(self, token: str) -> RefreshRow:
@@ -57,6 +61,10 @@ class RefreshStoreRules:
         assert await stores.open(owner)
         assert await stores.families.find_family("f1") == owner
         assert await stores.families.find_family_of_token(digest("f1-1")) == owner
+        presented = await stores.families.find_presented(digest("f1-1"))
+        assert presented is not None
+        assert (presented.family, presented.row) == (owner, await stores.row("f1-1"))
+        assert await stores.families.find_presented(digest("nobody's")) is None
         assert await stores.row("f1-1") == first_token()
         assert await stores.vault.fetch("f1") == sealed()
 

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy
+from gateway.stores.postgres import PostgresDatabase
 from gateway.stores.postgres_address import parse_postgres_url
+from gateway.stores.postgres_connection import Connection, PostgresPolicy
 from gateway.stores.postgres_migrations import read_migration
 from gateway.stores.refresh_postgres import PostgresRefreshStore
 from gateway.stores.revocation_postgres import PostgresRevocationLog

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import uvloop
 
 from gateway.errors import ConfigurationError, DependencyError, StoreUnavailable, VaultUnavailable
 from gateway.records import RefreshOutcome
-from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy
+from gateway.stores.families_postgres import succeed
+from gateway.stores.postgres import PostgresDatabase
 from gateway.stores.postgres_address import parse_postgres_url
+from gateway.stores.postgres_connection import Connection, PostgresPolicy
 from gateway.stores.postgres_faults import FAILED
 from gateway.stores.postgres_migrations import Migrations
 from gateway.stores.refresh_postgres import PostgresRefreshStore
@@ -37,9 +40,9 @@ async def postgres(fragile: PostgresServer) -> AsyncIterator[PostgresDatabase]:
         yield database
 
 
-@pytest.fixture
-def stores(postgres: PostgresDatabase) -> Stores:
-    return stores_of(postgres)
+@pytest.fixture(params=[False, True], ids=["", "looks first"])
+def stores(request: pytest.FixtureRequest, postgres: PostgresDatabase) -> Stores:
+    return replace(stores_of(postgres), looks_first=request.param)
 
 
 async def refused(*stories: Any) -> list[str]:
@@ -162,8 +165,16 @@ async def test_a_commit_whose_answer_was_lost_can_be_presented_again(
         connection.terminate()
         raise ConnectionResetError
 
+    async def succeed_and_lose(connection: Connection, *arguments: Any, **more: Any) -> None:
+        assert await succeed(connection, *arguments, **more) is not None
+        connection.terminate()
+        raise ConnectionResetError
+
     with monkeypatch.context() as patch:
-        patch.setattr("gateway.stores.postgres._commit", commit_and_lose)
+        if stores.looks_first:
+            patch.setattr("gateway.stores.refresh_postgres.succeed", succeed_and_lose)
+        else:
+            patch.setattr("gateway.stores.postgres._commit", commit_and_lose)
         await refused(stores.present("f1-1", "b"))
     assert await stores.present("f1-1", "c") == (RefreshOutcome.GRACE, "b")
     assert await stores.recorded() == []
@@ -278,15 +289,48 @@ async def test_without_a_statement_cache_nothing_stays_on_a_connection(fragile: 
     await connection.close()
 
 
-async def test_an_acknowledged_write_is_on_the_disk_whatever_others_do_without(fragile: PostgresServer) -> None:
+@pytest.mark.parametrize(("told", "kept"), [("off", "on"), ("remote_apply", "remote_apply")])
+async def test_an_acknowledged_write_is_on_the_disk_whatever_others_do_without(
+    fragile: PostgresServer, told: str, kept: str
+) -> None:
     fragile.stop()
-    fragile.start(synchronous_commit="off")
+    fragile.start(synchronous_commit=told)
     try:
-        async with opened(fragile, QUICK) as database:
-            assert await tell(database, "SHOW synchronous_commit") == "on"
+        async with emptied(fragile), opened(fragile, QUICK) as database:
+            assert await tell(database, "SHOW synchronous_commit") == kept
+            assert await bounds_of_rotations(database) == [[kept, QUICK_LOCK]] * 2
     finally:
         fragile.stop()
         fragile.start(synchronous_commit="on")
+
+
+QUICK_LOCK = f"{QUICK.lock_timeout * 1000:.0f}ms"
+
+
+async def bounds_of_rotations(database: PostgresDatabase) -> list[list[object]]:
+    """What holds while a rotation writes: in a transaction of several statements, and in a single one."""
+    await database.run(_watch)
+    stores = stores_of(database)
+    await stores.open(family())
+    await stores.present("f1-1", "b")
+    await replace(stores, looks_first=True).present("b", "c", NOW + 60)
+    rows = await database.run(lambda connection: connection.fetch("SELECT durable, waits FROM watched ORDER BY at"))
+    await database.run(
+        lambda connection: connection.execute(
+            "DROP TRIGGER note ON refresh_tokens; DROP FUNCTION note; DROP TABLE watched"
+        )
+    )
+    return [list(row) for row in rows]
+
+
+async def _watch(connection: Connection) -> None:
+    """Note the settings that each new refresh token is written under."""
+    await connection.execute(
+        "CREATE TABLE watched (at bigint GENERATED ALWAYS AS IDENTITY, durable text, waits text); "
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO watched (durable, waits) "
+        "VALUES (current_setting('synchronous_commit'), current_setting('lock_timeout')); RETURN NEW; END $$; "
+        "CREATE TRIGGER note BEFORE UPDATE OF used_at ON refresh_tokens FOR EACH ROW EXECUTE FUNCTION note()"
+    )
 
 
 async def test_tables_that_vanished_are_named_with_the_remedy(fragile: PostgresServer) -> None:

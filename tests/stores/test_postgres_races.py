@@ -9,8 +9,9 @@ import pytest
 
 from gateway.core.rotation import RotationPolicy, decide, hash_token, new_refresh_token
 from gateway.errors import StoreUnavailable
-from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, RotationDecision
-from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy, Work
+from gateway.records import Decide, Family, RefreshOutcome, RefreshRow, Rotation, RotationDecision
+from gateway.stores.postgres import PostgresDatabase, Work
+from gateway.stores.postgres_connection import Connection, PostgresPolicy
 from gateway.stores.refresh_postgres import PostgresRefreshStore
 from tests.servers_postgres import PostgresServer
 from tests.stores.conformance_refresh import UNTIL, Stores
@@ -92,14 +93,14 @@ async def test_racers_on_two_gateways_get_one_successor(
 
     async def race(name: str, now: float) -> str:
         token = tokens[name]
-        rotations = await asyncio.gather(
-            *(
-                stores[n % 2].rotate(
-                    hash_token(token), deciding(token, new_refresh_token(draw.randbytes(32)), now), now
-                )
-                for n in range(racers)
-            )
-        )
+
+        async def present(n: int) -> Rotation:
+            """Half of them have looked at the token before, as it was before the first of them came."""
+            decide_it = deciding(token, new_refresh_token(draw.randbytes(32)), now)
+            return await stores[n % 2].rotate(hash_token(token), decide_it, now, seen=seen if n % 4 < 2 else None)
+
+        seen = await stores[0].find_presented(hash_token(token))
+        rotations = await asyncio.gather(*map(present, range(racers)))
         outcomes = Counter(rotation.decision.outcome for rotation in rotations)
         assert outcomes == {RefreshOutcome.ROTATED: 1, RefreshOutcome.GRACE: racers - 1}
         (successor,) = {rotation.decision.token for rotation in rotations}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -12,7 +13,8 @@ from gateway.stores.audit_postgres import PostgresAuditTrail
 from gateway.stores.history_postgres import PostgresHistory
 from gateway.stores.keys_postgres import PostgresKeyStore
 from gateway.stores.phase_postgres import PostgresPhaseStore
-from gateway.stores.postgres import Connection, PostgresDatabase, PostgresPolicy
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import Connection, PostgresPolicy
 from gateway.stores.refresh_postgres import PostgresRefreshStore
 from gateway.stores.revocation_postgres import PostgresRevocationLog
 from tests.servers_postgres import PostgresServer
@@ -41,7 +43,9 @@ def stores(postgres: PostgresDatabase) -> Stores:
 
 
 class TestRefreshStore(RefreshStoreRules, FamilyRules, BarRules):
-    pass
+    @pytest.fixture(params=[False, True], ids=["", "looks first"])
+    def stores(self, request: pytest.FixtureRequest, postgres: PostgresDatabase) -> Stores:
+        return replace(stores_of(postgres), looks_first=request.param)
 
 
 class TestHistory(HistoryRules):

@@ -10,7 +10,8 @@ from gateway.errors import VaultUnavailable
 from gateway.model import RevocationKind
 from gateway.records import SealedSession
 from gateway.stores.dependency import DependencyState
-from gateway.stores.postgres import PostgresDatabase, PostgresPolicy
+from gateway.stores.postgres import PostgresDatabase
+from gateway.stores.postgres_connection import PostgresPolicy
 from gateway.stores.redis_address import parse_redis_url
 from gateway.stores.redis_client import connect
 from gateway.stores.redis_keys import RedisKeys

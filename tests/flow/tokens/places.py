@@ -5,9 +5,11 @@ from typing import NamedTuple, Protocol
 
 import asyncpg
 
-from gateway.ports import RefreshStore, RevocationLog, VaultStore
-from gateway.stores.postgres import PostgresDatabase, PostgresPolicy
+from gateway.family_ports import RefreshStore
+from gateway.ports import RevocationLog, VaultStore
+from gateway.stores.postgres import PostgresDatabase
 from gateway.stores.postgres_address import parse_postgres_url
+from gateway.stores.postgres_connection import PostgresPolicy
 from gateway.stores.refresh_memory import MemoryRefreshStore
 from gateway.stores.refresh_postgres import PostgresRefreshStore
 from gateway.stores.refresh_sqlite import SqliteRefreshStore

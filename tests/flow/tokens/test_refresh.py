@@ -259,9 +259,9 @@ async def test_a_family_that_ends_while_its_token_is_refreshed_gets_nothing(worl
     place, name = (world.vault, "open_family") if before == "vault" else (world.families, "rotate")
     step = getattr(place, name)
 
-    async def end_first(*arguments: object) -> object:
+    async def end_first(*arguments: object, **more: object) -> object:
         await world.families.end_families([grant.family.id], "logout", world.now + 60, world.now)
-        return await step(*arguments)
+        return await step(*arguments, **more)
 
     setattr(place, name, end_first)
     with pytest.raises(InvalidGrant) as refused:

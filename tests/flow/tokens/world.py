@@ -9,6 +9,7 @@ from gateway.core.credentials import Site
 from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidToken
 from gateway.facts import Dependant, Event, RequestFact
+from gateway.family_ports import RefreshStore
 from gateway.flow.clients import Client
 from gateway.flow.inference import Inference
 from gateway.flow.live import Live
@@ -20,7 +21,7 @@ from gateway.keys.files import KeyPlace, load_key
 from gateway.keys.generated import generate_pem
 from gateway.keys.ring import KeyRing
 from gateway.model import Anonymous, LegacySession, SessionCookie, VaultedSession, Verdict, VerifiedToken
-from gateway.ports import RefreshStore, RevocationLog, VaultStore
+from gateway.ports import RevocationLog, VaultStore
 from gateway.stores.refresh_memory import MemoryRefreshStore
 from gateway.stores.replays_memory import MemoryProofReplays
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
