@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.model import Phase
 
-AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL, Phase.PREFER_TOKENS)
+AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
 """The phases that this version can be in."""
 
 _BACK = {
@@ -41,6 +41,8 @@ class Posture:
 
     So what a session cookie comes to is decided anew for each request, and never remembered.
     """
+    retires_sessions: bool
+    """A session cookie of a user is refused, but where a page exchanges it."""
 
 
 def posture_of(phase: Phase, source: str) -> Posture:
@@ -52,6 +54,7 @@ def posture_of(phase: Phase, source: str) -> Posture:
         is_transparent=phase is Phase.OFF,
         enforces_paths=phase not in _COUNTS_ONLY,
         prefers_tokens=phase in _PREFERS_TOKENS,
+        retires_sessions=phase is Phase.TOKENS_ONLY,
     )
 
 

@@ -23,6 +23,7 @@
     │   ├── InvalidDpopProof         401 invalid_dpop_proof
     │   │   └── UseDpopNonce         401 use_dpop_nonce
     │   ├── SessionEnded             401 session_ended
+    │   ├── SessionRetired           401 session_retired
     │   └── InvalidClient            401 invalid_client
     ├── Forbidden                    403
     │   ├── OriginRefused            403 origin_refused
@@ -89,6 +90,7 @@ from gateway.errors.access import (
     PossessionUnproved,
     ProofRefused,
     SessionEnded,
+    SessionRetired,
     SessionUnverifiable,
     TooMany,
     TooManyFamilies,
@@ -177,6 +179,7 @@ __all__ = [
     "RequestTimeout",
     "RevocationUnavailable",
     "SessionEnded",
+    "SessionRetired",
     "SessionUndetermined",
     "SessionUnverifiable",
     "Source",

@@ -75,6 +75,16 @@ class SessionEnded(Unauthenticated):
     title = "The session has ended."
 
 
+class SessionRetired(Unauthenticated):
+    """A session cookie of a user, in a phase in which only tokens count; the session itself lives and can be exchanged.
+
+    No word of error in the challenge: a cookie is no credential of the scheme Bearer (RFC 6750 section 3.1).
+    """
+
+    code = "session_retired"
+    title = "The session cookie alone does not count any more. Sign in again, or get a token for it."
+
+
 class InvalidClient(Unauthenticated):
     """The client did not authenticate (RFC 6749 section 5.2)."""
 

@@ -27,7 +27,7 @@ from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
 from gateway.flow.ready import Ready
 from gateway.flow.remote import RemoteTokens
-from gateway.flow.session_admission import SessionAdmission
+from gateway.flow.session_admission import SessionAdmission, never
 from gateway.flow.standing import TokenStanding
 from gateway.flow.tickets import Tickets
 from gateway.flow.token_admission import TokenAdmission, TokenPolicy
@@ -94,7 +94,12 @@ class RequestFlow:
         self._remote = remote
         self._sites_of = _by_upstream(policy.sites)
         self._by_session = SessionAdmission(
-            sites=policy.sites, sessions=sessions, prover=prover, translator=translator, facts=facts
+            sites=policy.sites,
+            sessions=sessions,
+            prover=prover,
+            translator=translator,
+            facts=facts,
+            is_exchanged=never if delivery is None else delivery.is_due,
         )
         self._by_token = TokenAdmission(
             policy=TokenPolicy(policy.ours, self._sites_of, policy.browsers, policy.is_secure, policy.cookies),
@@ -183,7 +188,7 @@ class RequestFlow:
             case TokenCookie():
                 return await self._by_token.admit_cookie(credential, head, rule, posture, now)
             case ForeignAuthorization():
-                return self._by_foreign(credential, head, rule)
+                return await self._by_foreign(credential, head, rule, posture, now)
             case _:
                 permit = await self._by_session.admit(head, rule, credential, posture, now)
         self._ready.keep(head, rule, posture, stamp, permit)
@@ -217,10 +222,14 @@ class RequestFlow:
         await self._tickets.spend(ticket, now)  # at last: an outage costs nobody a ticket
         return permit
 
-    def _by_foreign(self, foreign: ForeignAuthorization, head: RequestHead, rule: Rule) -> Permit:
+    async def _by_foreign(
+        self, foreign: ForeignAuthorization, head: RequestHead, rule: Rule, posture: Posture, now: float
+    ) -> Permit:
         self._facts.count(Event.FOREIGN_AUTHORIZATION)
         if rule.auth is Access.REQUIRED:
             raise LoginRequired
+        if foreign.beside is not None:
+            await self._by_session.ensure_may_travel(foreign.beside, head, posture, now)
         return self._translator.foreign(head, rule, foreign.beside)
 
     def _pass_through(self, head: RequestHead, rule: Rule) -> Permit:

@@ -1,6 +1,7 @@
 """What a request with a session cookie, or with none, comes to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from gateway.core.credentials import Site
 from gateway.core.dependants import kind_of
@@ -8,15 +9,26 @@ from gateway.core.phases import Posture
 from gateway.core.routes import Access, Rule
 from gateway.core.translate import Translator
 from gateway.core.verdicts import is_nobody
-from gateway.errors import LoginRequired, SessionUndetermined
+from gateway.errors import LoginRequired, SessionRetired, SessionUndetermined
 from gateway.facts import Event
 from gateway.flow.prove import Prover
 from gateway.model import Anonymous, LegacySession, Permit, RequestHead, SessionCookie, Undetermined
 from gateway.ports import Facts, SessionStore
 
+IsExchanged = Callable[[Permit, RequestHead], bool]
+"""Says whether the answer to a request that its session admits will give tokens to that session."""
+
+
+def never(_permit: Permit, _head: RequestHead) -> bool:
+    """Where answers bring no tokens."""
+    return False
+
 
 class SessionAdmission:
-    """Admits by the session that a request shows. `sessions` is asked by the name of the site."""
+    """Admits by the session that a request shows. `sessions` is asked by the name of the site.
+
+    Where session cookies are retired, requests go through that `is_exchanged` finds: their answer brings the tokens.
+    """
 
     def __init__(
         self,
@@ -26,7 +38,11 @@ class SessionAdmission:
         prover: Prover,
         translator: Translator,
         facts: Facts,
+        is_exchanged: IsExchanged = never,
     ) -> None:
+        self._is_exchanged = is_exchanged
+        self._login_paths = {site.name: urlsplit(site.login_url).path.encode() for site in sites}
+        self._logout_paths = {site.name: frozenset(path.encode() for path in site.logout_paths) for site in sites}
         self._sites = {site.name: site for site in sites}
         self._sessions = sessions
         self._prover = prover
@@ -40,6 +56,7 @@ class SessionAdmission:
 
         Raises:
             LoginRequired: the rule asks for a user, and there is none.
+            SessionRetired: it is a user's, and session cookies do not count any more.
             SessionUndetermined: nobody can say whose session it is, and the request may not go on without.
         """
         if shown is None:
@@ -49,14 +66,43 @@ class SessionAdmission:
             self._facts.count(Event.DUPLICATE_COOKIE)
         verdict = await self.resolve(shown, now)
         if isinstance(verdict, LegacySession):
-            if posture.prefers_tokens:
-                self._facts.depend(rule.path, kind_of(head), head.find(b"user-agent"))
-            return self._translator.session(head, rule, self._prover.session(verdict), shown)
+            return self._admit_user(verdict, head, rule, shown, posture)
         if isinstance(verdict, Undetermined):
             self._ensure_may_forward(shown, rule, posture)
             return self._translator.anonymous(head, rule, shown)
         ensure_optional(rule)
         return self._translator.anonymous(head, rule, shown, is_stranger=is_nobody(verdict) and not shown.duplicated)
+
+    def _admit_user(
+        self, session: LegacySession, head: RequestHead, rule: Rule, shown: SessionCookie, posture: Posture
+    ) -> Permit:
+        if posture.prefers_tokens:
+            self._facts.depend(rule.path, kind_of(head), head.find(b"user-agent"))
+        permit = self._translator.session(head, rule, self._prover.session(session), shown)
+        if not self._is_retired(session, head, posture) or self._is_exchanged(permit, head):
+            return permit
+        if head.path == self._login_paths[session.site]:
+            return self.admit_nobody(head, rule)  # with the session, the application would send the user back
+        raise SessionRetired
+
+    def _is_retired(self, session: LegacySession, head: RequestHead, posture: Posture) -> bool:
+        """Whether a user's session cookie does not count here. Logging out needs it."""
+        return posture.retires_sessions and head.path not in self._logout_paths[session.site]
+
+    async def ensure_may_travel(self, shown: SessionCookie, head: RequestHead, posture: Posture, now: float) -> None:
+        """Check that a session cookie may reach the application beside a credential that is not ours.
+
+        Raises:
+            SessionRetired: it is a user's, and session cookies do not count any more.
+            SessionUndetermined: nobody can say whether it is.
+        """
+        if not posture.retires_sessions:
+            return
+        verdict = await self.resolve(shown, now)
+        if isinstance(verdict, Undetermined):
+            raise SessionUndetermined
+        if isinstance(verdict, LegacySession) and self._is_retired(verdict, head, posture):
+            raise SessionRetired
 
     def admit_nobody(self, head: RequestHead, rule: Rule) -> Permit:
         """Let a request through without any session of its own.

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway.core.credentials import Ours, Site, find_cookie, find_sessions
+from gateway.core.credentials import Ours, Site, find_cookie, find_sessions, without_cookies
 from gateway.core.jose import TokenFault
-from gateway.core.own_cookies import OwnCookies
+from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
 from gateway.core.translate import Proof, Supplement, Translator
@@ -113,7 +113,7 @@ class TokenAdmission:
         beside = await self._by_session.resolve(shown.beside, now) if shown.beside is not None else None
         if isinstance(beside, LegacySession) and permit.token and beside.subject != permit.token.subject:
             self._facts.count(Event.SUBJECT_CONFLICT)
-            return self._deleting(await self._by_session.admit(head, rule, shown.beside, posture, now))
+            return self._deleting(await self._admit_instead(shown, head, rule, posture, now))
         return permit
 
     async def _admit_expired(
@@ -129,7 +129,7 @@ class TokenAdmission:
         if delivery is not None and posture.issues:
             refresh = find_cookie(head.cookie, self._policy.cookies.refresh)
         if delivery is None or refresh is None:
-            return self._deleting_access(await self._by_session.admit(head, rule, shown.beside, posture, now))
+            return self._deleting_access(await self._admit_instead(shown, head, rule, posture, now))
         if not delivery.may_renew(head):  # a forged request does nothing, and logs nobody out
             return await self._by_session.admit(head, rule, shown.beside, posture, now)
         try:
@@ -137,13 +137,20 @@ class TokenAdmission:
             text = grant.access_token.encode("ascii")
             permit = await self.admit(text, Credential.TOKEN_COOKIE, head, rule, posture, now)
         except InvalidGrant:
-            return self._deleting(await self._by_session.admit(head, rule, shown.beside, posture, now))
+            return self._deleting(await self._admit_instead(shown, head, rule, posture, now))
         except (InvalidToken, SessionEnded):
             return self._deleting(self._by_session.admit_nobody(head, rule))
         except (Unavailable, TooMany, ProofRefused) as error:
             return await self._admit_meanwhile(error, shown.beside, head, rule, posture, now)
         given = delivery.find_cookies(grant, head)
         return self._deleting(permit) if given is None else replace(permit, answer=(*permit.answer, *given))
+
+    async def _admit_instead(
+        self, shown: TokenCookie, head: RequestHead, rule: Rule, posture: Posture, now: float
+    ) -> Permit:
+        """Let the session decide as if no cookie of ours was shown, since those are given up with the answer."""
+        bare = replace(head, cookie=without_cookies(head.cookie, NAMES))
+        return await self._by_session.admit(bare, rule, shown.beside, posture, now)
 
     async def _admit_meanwhile(
         self,

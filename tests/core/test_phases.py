@@ -66,6 +66,10 @@ def test_what_a_phase_means(phase: Phase, issues: bool, transparent: bool, enfor
     assert meant == (issues, transparent, enforces, prefers)
 
 
+def test_session_cookies_are_retired_at_the_end_alone() -> None:
+    assert [phase for phase in Phase if posture_of(phase, "store").retires_sessions] == [Phase.TOKENS_ONLY]
+
+
 def test_every_way_back_ends_in_off() -> None:
     for phase in Phase:
         steps = [phase]

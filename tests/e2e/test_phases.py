@@ -1,6 +1,7 @@
 """Each phase on a real session application that was not changed, and the way back to `off` from each."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -28,7 +29,7 @@ def choose(world: World, phase: str, *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def holder_of_both(world: World, name: str = "ada") -> Browser:
+def holder_of_both(world: World) -> Browser:
     choose(world, "parallel")
     browser = world.browser()
     browser.log_in()
@@ -54,6 +55,55 @@ def test_where_tokens_are_preferred_both_are_good_and_who_has_only_a_cookie_is_n
     lines = [line for line in world.gateway.log.read_text().splitlines() if '"cookie_only"' in line]
     assert ['"agent":"till/7"' in line for line in lines] == [True, False]
     assert browser.exchange().status_code == 200
+
+
+def test_where_only_tokens_count_a_session_is_refused_and_can_still_become_tokens(world: World) -> None:
+    holder, late = holder_of_both(world), world.browser()
+    late.log_in()
+    choose(world, "tokens_only")
+    assert holder.with_token("GET", "/api/me", with_cookies=True).json() == {"user": "ada"}
+    assert holder.with_token("GET", "/api/me").json() == {"user": "ada"}
+    refused = late.get("/api/me")
+    assert (refused.status_code, refused.json()["code"]) == (401, "session_retired")
+    assert refused.headers["www-authenticate"] == 'Bearer realm="crossfade"'
+    assert "set-cookie" not in refused.headers
+    assert late.exchange().status_code == 200
+    assert late.with_token("GET", "/api/me", with_cookies=True).json() == {"user": "ada"}
+    choose(world, "prefer_tokens")
+    assert late.get("/api/me").json() == {"user": "ada"}
+
+
+def test_where_only_tokens_count_a_page_leads_to_a_login_that_works(world: World) -> None:
+    browser = holder_of_both(world)
+    before = browser.cookies["sessionid"]
+    choose(world, "tokens_only")
+    page = browser.get("/", headers=PAGE)
+    assert (page.status_code, page.headers["location"]) == (303, "/login/?next=/")
+    assert world.browser().get("/", headers=PAGE).status_code == 200, "a visitor is welcome"
+    browser.log_in()
+    assert browser.cookies["sessionid"] != before
+    assert browser.exchange().status_code == 200
+    assert browser.with_token("GET", "/api/me").json() == {"user": "ada"}
+    assert browser.log_out_of_the_application().status_code == 302
+    assert browser.with_token("GET", "/api/me").status_code == 401
+
+
+def test_where_only_tokens_count_pages_bring_their_tokens_as_cookies(tmp_path: Path) -> None:
+    world = World(tmp_path, extra="delivery: { automatic: true }")
+    try:
+        world.start()
+        browser = world.browser()
+        browser.log_in()
+        choose(world, "tokens_only")
+        assert browser.get("/api/me").json()["code"] == "session_retired"
+        assert browser.get("/", headers=PAGE).status_code == 200
+        assert "__Host-crossfade_access" in browser.cookies
+        assert browser.get("/api/me").json() == {"user": "ada"}
+        assert browser.get("/", headers=PAGE).status_code == 200
+        del browser.cookies["sessionid"]
+        assert browser.get("/api/me").json() == {"user": "ada"}
+    finally:
+        world.stop()
 
 
 @pytest.mark.parametrize("phase", AVAILABLE)

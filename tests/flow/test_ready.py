@@ -138,7 +138,7 @@ class Site:
         self.warm.routes = RouteTable(self.rules)
 
 
-PHASES = (Phase.PARALLEL, Phase.HANDBACK, Phase.PREFER_TOKENS)
+PHASES = (Phase.PARALLEL, Phase.HANDBACK, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
 
 HAPPENINGS: list[Callable[[Site], Awaitable[None]]] = [
     Site.nothing,

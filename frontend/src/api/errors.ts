@@ -20,6 +20,7 @@ export type GatewayCode =
   | "login_required"
   | "invalid_token"
   | "session_ended"
+  | "session_retired"
   | "invalid_client"
   | "forbidden"
   | "origin_refused"
