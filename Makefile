@@ -12,7 +12,7 @@ help:
 	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT). With Node also test-client"
 	@echo "make soak-refresh  a million racing refreshes over two gateways; SOAK=\"--refreshes 50000\" for fewer"
 	@echo "make soak-kill     kill -9 of gateway, PostgreSQL and Redis at every step of rotate, revoke and exchange"
-	@echo "make test-frameworks  the sessions of all frameworks, PHP and MariaDB included (needs Debian and root)"
+	@echo "make test-frameworks  the sessions of all frameworks, PHP and Rails included (needs Debian and root)"
 	@echo "make hostile every generated hostile message against the gateway, and what real servers make of the rest"
 	@echo "make test-client   the browser client: unit tests, size, types, exports, package (needs Node 20)"
 	@echo "make test-browser  the browser client in headless Chromium against the real gateway (needs Node 20, Chromium)"
@@ -69,11 +69,13 @@ tests/legacy/express/node_modules: tests/legacy/express/package-lock.json
 	@cd tests/legacy/express && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# PHP and MariaDB come from the system's packages; their tests are left out of `make test` where they are not installed.
+# What only Debian packages: an application whose framework is not installed is left out, here and in `make test`.
+DEBIAN := php-cli php-redis mariadb-server puma ruby-activerecord ruby-railties ruby-redis-actionpack ruby-sqlite3
+
 test-frameworks: $(VENV)/.dev tests/legacy/express/node_modules
-	@{ command -v php && command -v mariadbd; } >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends php-cli php-redis mariadb-server >/dev/null; } \
-		|| echo "PHP or MariaDB cannot be installed here: their tests are left out."
+	@dpkg --status $(DEBIAN) >/dev/null 2>&1 || { timeout 180 apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		timeout 900 apt-get install -y -qq --no-install-recommends $(DEBIAN) >/dev/null; } \
+		|| echo "Some frameworks cannot be installed here: their tests are left out."
 	@$(BIN)/python -m pytest -q tests/legacy tests/stores/sessions
 
 test-client: frontend/node_modules

@@ -3,14 +3,18 @@
 One application is described by a `Case`; `Scene` is that application and a gateway in front of it, both real processes.
 """
 
-import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
+from urllib.parse import unquote
 
 import httpx
+import pytest
 
 from tests.e2e.browser import Browser
 from tests.e2e.world import ROOT, Process, free_port
@@ -21,8 +25,9 @@ class Case:
     """An application: how it is started, and how the gateway is told of its sessions.
 
     `command`, `session` and `place` may name $port, $redis, $postgres and $folder. `away` is a place where nobody
-    answers, empty for sessions that need none. `is_kept_by_client` says that the cookie is the session, of which an old
-    copy stays good for the application after a logout.
+    answers, or a table of users that nobody has. `is_kept_by_client` says that the cookie is the session, of which an
+    old copy stays good for the application after a logout; `is_ageless` that nothing in it says how old it is. `needs`
+    names the programs and the patterns of files without which the application cannot be started.
     """
 
     name: str
@@ -30,12 +35,19 @@ class Case:
     session: str
     cookie: str
     place: str
-    away: str = ""
-    on_undetermined: str = "forward"
+    away: str
     is_kept_by_client: bool = False
+    is_ageless: bool = False
+    needs: Sequence[str] = ()
     clients: str = "{ id: web, delivery: cookie }"
     folder: Path = ROOT
     environment: dict[str, str] = field(default_factory=dict)
+
+    def ensure_installed(self) -> None:
+        """Skip the test where the application cannot be started on this machine."""
+        for name in self.needs:
+            if shutil.which(name) is None and not glob(name):  # noqa: PTH207 - a pattern with its folder
+                pytest.skip(f"{name} is not installed: make test-frameworks")
 
 
 class Scene:
@@ -100,8 +112,8 @@ drain: {{ delay: 0s, timeout: 5s }}
 
     # --- what a user does ---
 
-    def browser(self) -> Browser:
-        return Browser(self.base)
+    def browser(self, cookies: Mapping[str, str] = MappingProxyType({})) -> Browser:
+        return Browser(self.base, dict(cookies))
 
     def signed_in(self, user: str) -> Browser:
         browser = self.browser()
@@ -115,16 +127,28 @@ drain: {{ delay: 0s, timeout: 5s }}
         assert response.status_code == 200, response.text
         return browser
 
+    def outlived(self, user: str) -> Browser:
+        """A browser that signed in at the application itself, whose session the application has made expire since."""
+        browser = Browser(self.app_base)
+        assert post(browser, "/login", user=user).status_code < 400
+        assert who(browser) == user
+        assert post(browser, "/expire").status_code < 400
+        return browser
+
     def who_says_the_application(self, cookies: dict[str, str]) -> str:
         """Whom the application itself takes the cookies for, without the gateway."""
         return who(Browser(self.app_base, dict(cookies)))
 
 
+TOKEN_HEADERS = {"csrftoken": "X-CSRFToken", "csrf_token": "X-CSRF-Token", "XSRF-TOKEN": "X-XSRF-TOKEN"}
+
+
 def post(browser: Browser, path: str, **form: str) -> httpx.Response:
-    """Post as a page of the application does, with its token against forged requests where it has one."""
-    token = browser.cookies.get("csrftoken")
-    headers = {"Origin": browser.base, **({"X-CSRFToken": token} if token else {})}
-    return browser.send("POST", path, form=form, headers=headers)
+    """Post as a page of the application does, with its token against forged requests where it put one into a cookie."""
+    tokens = {
+        header: unquote(browser.cookies[name]) for name, header in TOKEN_HEADERS.items() if name in browser.cookies
+    }
+    return browser.send("POST", path, form=form, headers={"Origin": browser.base, **tokens})
 
 
 def who(browser: Browser) -> str:
@@ -137,91 +161,10 @@ def who_by_token(browser: Browser) -> str:
     return response.text if response.status_code == 200 else str(response.status_code)
 
 
-def express(**options: str) -> Sequence[str]:
-    """The command of the Express application."""
-    return ["node", "server.js", json.dumps({"secrets": ["sekrit"], "port": "$port", **options})]
-
-
-FOLDER = Path(__file__).parent
-PYTHON = [sys.executable, "-m", "tests.legacy.serve"]
-IN_COOKIE = "{ cookie: {} }"
-IN_REDIS = "{ redis: { url: '$redis' } }"
-IN_POSTGRES = "{ postgres: { url: '$postgres' } }"
-NO_REDIS = "{ redis: { url: 'unix:///nobody.sock' } }"
-NO_POSTGRES = "{ postgres: { url: 'postgresql://a@127.0.0.1:1/b' } }"
-SECRET = "secrets: { env: SECRET }"
-
-DJANGO = Case(
-    "django",
-    [*PYTHON, "django", "$port", "$folder/app.db"],
-    f"format: django, {SECRET}",
-    "sessionid",
-    "{ sqlite: { file: '$folder/app.db' } }",
-    "{ sqlite: { file: '$folder/none.db' } }",
-)
-DJANGO_CACHE = Case(
-    "django-cache",
-    [*PYTHON, "django", "$port", "$folder/app.db", "$redis"],
-    f"format: django, {SECRET}, users: {{ place: {{ sqlite: {{ file: '$folder/app.db' }} }} }}",
-    "sessionid",
-    IN_REDIS,
-    NO_REDIS,
-    on_undetermined="refuse",
-)
-FLASK = Case(
-    "flask", [*PYTHON, "flask", "$port"], f"format: flask, {SECRET}", "session", IN_COOKIE, is_kept_by_client=True
-)
-STARLETTE = Case(
-    "starlette",
-    [*PYTHON, "starlette", "$port"],
-    f"format: starlette, {SECRET}",
-    "session",
-    IN_COOKIE,
-    is_kept_by_client=True,
-)
-FLASK_SESSION = Case(
-    "flask-session",
-    [*PYTHON, "flask", "$port", "$redis"],
-    f"format: flask, {SECRET}",
-    "session",
-    IN_REDIS,
-    NO_REDIS,
-    on_undetermined="refuse",
-)
-EXPRESS_REDIS = Case(
-    "express-redis",
-    express(store="redis", url="$redis", user="passport"),
-    f"format: express, {SECRET}",
-    "connect.sid",
-    IN_REDIS,
-    NO_REDIS,
-    folder=FOLDER / "express",
-)
-EXPRESS_POSTGRES = Case(
-    "express-postgres",
-    express(store="postgres", url="$postgres", user="own"),
-    f"format: express, user: userId, {SECRET}",
-    "connect.sid",
-    IN_POSTGRES,
-    NO_POSTGRES,
-    folder=FOLDER / "express",
-)
-EXPRESS_COOKIE = Case(
-    "express-cookie",
-    express(store="cookie", user="own"),
-    f"format: express, user: userId, cookies: [session, session.sig], {SECRET}, options: {{ allow_unrevocable: true }}",
-    "session",
-    IN_COOKIE,
-    is_kept_by_client=True,
-    folder=FOLDER / "express",
-)
-PHP = Case(
-    "php",
-    ["php", '-dsession.save_path="$folder"', "-S", "127.0.0.1:$port", "router.php"],
-    "format: php",
-    "PHPSESSID",
-    "{ file: { directory: '$folder' } }",
-    "{ file: { directory: '$folder/none' } }",
-    folder=FOLDER / "php",
-)
-CASES = [DJANGO, DJANGO_CACHE, FLASK, FLASK_SESSION, STARLETTE, EXPRESS_REDIS, EXPRESS_POSTGRES, EXPRESS_COOKIE, PHP]
+def nobody_says_the_gateway(browser: Browser) -> bool:
+    """Whether its cookies are no identity for the gateway and yield no tokens."""
+    told = browser.get("/.crossfade/session")
+    assert told.status_code == 200, told.text
+    response = browser.exchange()
+    assert response.status_code in {401, 409}, response.text
+    return told.json()["subject"] is None and "access_token" not in response.json()

@@ -49,6 +49,11 @@ def rotate(request: HttpRequest) -> HttpResponse:
     return HttpResponse("rotated")
 
 
+def expire(request: HttpRequest) -> HttpResponse:
+    request.session.set_expiry(-1)
+    return HttpResponse("expired")
+
+
 def note(request: HttpRequest) -> HttpResponse:
     notes = request.session["notes"] = [*request.session.get("notes", []), request.POST["text"]]
     return HttpResponse(f"{request.user.pk or ''}:{len(notes)}")
@@ -64,6 +69,7 @@ urlpatterns = [
     path("seen", seen),
     path("logout", log_out),
     path("rotate", rotate),
+    path("expire", expire),
     path("note", note),
     path("who", who),
 ]

@@ -1,80 +1,18 @@
 """Real Python applications for the contract: `python -m tests.legacy.serve NAME PORT [DATABASE] [REDIS]`.
 
-All of them answer the same: POST /login (user), /logout, /rotate, /note; GET /who. `flask-wtf` is Flask with Flask-WTF
-in front of everything but the login; its page /form has the token.
+All of them answer the same: POST /login (user), /logout, /rotate, /note, /expire; GET /who. `flask-wtf` is Flask with
+Flask-WTF in front of everything but the login; its page /form has the token.
 """
 
+import json
 import sys
 import warnings
+from base64 import b64encode
 from collections.abc import MutableMapping
 from typing import Any
 
-PASSWORD = "lovelace-1843"
-
-
-def protected(app: Any) -> Any:
-    from flask_wtf.csrf import CSRFProtect, generate_csrf
-
-    protection = CSRFProtect(app)
-    protection.exempt(app.view_functions["login"])
-    app.get("/form")(generate_csrf)
-    return app
-
-
-def flask_application(redis_url: str = "") -> Any:
-    import flask
-    import flask_login
-
-    from tests.legacy.real_flask import User
-
-    app = flask.Flask("app")
-    app.config["SECRET_KEY"] = "sekrit"
-    if redis_url:
-        import redis
-        from flask_session import Session
-
-        app.config |= {"SESSION_TYPE": "redis", "SESSION_REDIS": redis.Redis.from_url(redis_url)}
-        Session(app)
-    manager = flask_login.LoginManager(app)
-    manager.user_loader(User)
-
-    @app.post("/login")
-    def login() -> str:
-        flask_login.login_user(User(flask.request.form["user"]))
-        return "in"
-
-    @app.post("/signin")
-    def sign_in() -> Any:
-        typed = flask.request.get_json()
-        if typed["email"] == "otp":
-            return {"next": "code"}
-        if typed["password"] != PASSWORD:
-            return {"error": "no"}, 401
-        flask_login.login_user(User(typed["email"]))
-        return {"ok": True}
-
-    @app.post("/logout")
-    def logout() -> str:
-        flask_login.logout_user()
-        return "out"
-
-    @app.post("/rotate")
-    def rotate() -> str:
-        if redis_url:
-            app.session_interface.regenerate(flask.session)  # type: ignore[attr-defined]
-        flask.session["rotated"] = True
-        return "rotated"
-
-    @app.post("/note")
-    def note() -> str:
-        notes = flask.session["notes"] = [*flask.session.get("notes", []), flask.request.form["text"]]
-        return f"{flask_login.current_user.get_id() or ''}:{len(notes)}"
-
-    @app.get("/who")
-    def who() -> str:
-        return str(flask_login.current_user.get_id() or "")
-
-    return app
+from tests.legacy.real_django import PASSWORD
+from tests.legacy.signing import signing_long_ago
 
 
 def django_application(database: str, redis_url: str = "") -> Any:
@@ -113,6 +51,7 @@ def django_application(database: str, redis_url: str = "") -> Any:
 
 
 def starlette_application() -> Any:
+    import itsdangerous
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.middleware.sessions import SessionMiddleware
@@ -137,6 +76,14 @@ def starlette_application() -> Any:
         request.session["rotated"] = True
         return PlainTextResponse("rotated")
 
+    async def expire(request: Request) -> PlainTextResponse:
+        response = PlainTextResponse("expired")
+        with signing_long_ago():
+            signer = itsdangerous.TimestampSigner("sekrit")
+            text = signer.sign(b64encode(json.dumps(request.session).encode())).decode()
+        response.set_cookie("session", text)
+        return response
+
     async def note(request: Request) -> PlainTextResponse:
         request.session["notes"] = [*request.session.get("notes", []), (await form_of(request))["text"]]
         return PlainTextResponse(f"{request.session.get('user_id', '')}:{len(request.session['notes'])}")
@@ -144,7 +91,7 @@ def starlette_application() -> Any:
     async def who(request: Request) -> PlainTextResponse:
         return PlainTextResponse(str(request.session.get("user_id", "")))
 
-    posts = {"/login": login, "/logout": logout, "/rotate": rotate, "/note": note}
+    posts = {"/login": login, "/logout": logout, "/rotate": rotate, "/note": note, "/expire": expire}
     routes = [*(Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()), Route("/who", who)]
     return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, secret_key="sekrit")])
 
@@ -156,6 +103,8 @@ def main(name: str, port: str, *places: str) -> None:
         uvicorn.run(starlette_application(), host="127.0.0.1", port=int(port), log_level="warning")
         return
     from werkzeug.serving import run_simple
+
+    from tests.legacy.serve_flask import flask_application, protected
 
     warnings.simplefilter("ignore", DeprecationWarning)
     application = django_application(*places) if name == "django" else flask_application(*places)

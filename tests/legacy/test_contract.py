@@ -3,25 +3,18 @@
 Each test has a user of its own: who signs in again within the second of his logout is taken for a copy of before.
 """
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.legacy.contract import CASES, FOLDER, Case, Scene, post, who, who_by_token
+from tests.legacy.applications import CASES
+from tests.legacy.contract import Case, Scene, nobody_says_the_gateway, post, who, who_by_token
 from tests.servers import RedisServer, eventually
 from tests.servers_postgres import PostgresServer, running_postgres
 
 pytestmark = pytest.mark.timeout(120)
-
-
-def ensure_installed(case: Case) -> None:
-    if shutil.which(case.command[0]) is None:
-        pytest.skip(f"{case.command[0]} is not installed: make test-frameworks")
-    if case.command[0] == "node" and not (FOLDER / "express" / "node_modules").is_dir():
-        pytest.skip("the packages of Express are not installed: make tests/legacy/express/node_modules")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +31,7 @@ def scene(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Scene]:
     case: Case = request.param
-    ensure_installed(case)
+    case.ensure_installed()
     folder: Path = tmp_path_factory.mktemp(case.name)
     scene = Scene(case, folder, redis=frameworks_redis.url, postgres=postgres.url)
     try:
@@ -112,15 +105,22 @@ def test_a_logout_there_ends_the_tokens(scene: Scene) -> None:
     assert browser.refresh().status_code == 400
 
 
+def test_a_logout_that_we_have_not_seen_ends_the_tokens_at_the_next_refresh(scene: Scene) -> None:
+    if scene.case.is_kept_by_client:
+        pytest.skip("only the client's own copy ends")
+    browser = scene.with_tokens("21")
+    assert post(Browser(scene.app_base, dict(browser.cookies)), "/logout").status_code == 200
+    assert browser.refresh().status_code == 400
+    assert who_by_token(browser) == "401"
+
+
 def test_a_tampered_cookie_is_nobody_and_yields_nothing(scene: Scene) -> None:
     browser = scene.signed_in("18")
     cookie = browser.cookies[scene.case.cookie]
     place = len(cookie) // 2
     changed = "A" if cookie[place] != "A" else "B"
     browser.cookies[scene.case.cookie] = cookie[:place] + changed + cookie[place + 1 :]
-    response = Browser(scene.base, dict(browser.cookies)).exchange()
-    assert response.status_code in {401, 409}
-    assert "access_token" not in response.json()
+    assert nobody_says_the_gateway(scene.browser(browser.cookies))
     assert who(browser) == ""
 
 
@@ -132,18 +132,27 @@ def test_two_users_never_meet(scene: Scene) -> None:
     assert mixed.with_token("GET", "/who", with_cookies=True).text == "1", "a Bearer decides alone"
 
 
-def test_who_cannot_be_read_is_let_through_or_refused_as_configured(scene: Scene) -> None:
-    """The last one: it starts the gateway anew, and costs most of the time, so that each case shows one of both."""
-    if not scene.case.away:
-        pytest.skip("such a session lies nowhere else than in the cookie")
+async def test_an_expired_session_is_nobody_and_yields_nothing(scene: Scene) -> None:
+    if scene.case.is_ageless:
+        pytest.skip("nothing in such a session says how old it is, for the application neither")
+    expired = scene.outlived("19")
+    cookies = dict(expired.cookies)
+    assert cookies, "what was a session is still shown"
+    await eventually(lambda: scene.who_says_the_application(cookies) == "")
+    assert nobody_says_the_gateway(scene.browser(cookies))
+
+
+@pytest.mark.parametrize("on_undetermined", ["forward", "refuse"])
+def test_who_cannot_be_read_is_let_through_or_refused_as_configured(scene: Scene, on_undetermined: str) -> None:
+    """The last one: it starts the gateway anew, with the sessions in a place where nobody answers."""
+    scene.start_gateway(scene.case.place, on_undetermined)
     browser = scene.signed_in("20")
-    if scene.case.on_undetermined == "forward":
-        scene.start_gateway(scene.case.away, "forward")
-        assert who(browser) == "20", "the application itself decides"
+    scene.start_gateway(scene.case.away, on_undetermined)
+    answer = browser.get("/who")
+    if on_undetermined == "forward":
+        assert answer.text == "20", "the application itself decides"
     else:
-        scene.start_gateway(scene.case.away, "refuse")
-        refused = browser.get("/who")
-        assert (refused.status_code, refused.json()["code"]) == (503, "session_undetermined")
-        assert "Retry-After" in refused.headers
+        assert (answer.status_code, answer.json()["code"]) == (503, "session_undetermined")
+        assert "Retry-After" in answer.headers
     assert browser.exchange().status_code == 503
     assert scene.case.cookie in browser.cookies

@@ -8,22 +8,20 @@ from dataclasses import replace
 
 import pytest
 
-from tests.legacy.contract import (
+from tests.legacy.applications import (
+    EXPRESS,
     EXPRESS_COOKIE,
     EXPRESS_REDIS,
     FLASK,
     FLASK_SESSION,
     FOLDER,
     IN_REDIS,
+    NO_REDIS,
     PYTHON,
     SECRET,
-    Case,
-    Scene,
     express,
-    who,
-    who_by_token,
 )
-from tests.legacy.test_contract import ensure_installed
+from tests.legacy.contract import Case, Scene, who, who_by_token
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.timeout(120)
@@ -45,7 +43,9 @@ CASES = [
         f"format: express, user: userId, {SECRET}, csrf: {{ kind: csurf, header: X-CSRF-Token, cookie: _csrf }}",
         "connect.sid",
         IN_REDIS,
+        NO_REDIS,
         folder=FOLDER / "express",
+        needs=EXPRESS,
     ),
 ]
 
@@ -54,7 +54,7 @@ CASES = [
 def scene(
     request: pytest.FixtureRequest, frameworks_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
-    ensure_installed(request.param)
+    request.param.ensure_installed()
     scene = Scene(request.param, tmp_path_factory.mktemp(request.param.name), redis=frameworks_redis.url)
     try:
         scene.start()

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.legacy.contract import DJANGO, EXPRESS_REDIS, FLASK, Case, Scene
-from tests.legacy.test_contract import ensure_installed
+from tests.legacy.applications import DJANGO, EXPRESS_REDIS, FLASK
+from tests.legacy.contract import Case, Scene
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.timeout(120)
@@ -44,7 +44,7 @@ def scene(
     request: pytest.FixtureRequest, frameworks_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     case: Case = request.param
-    ensure_installed(case)
+    case.ensure_installed()
     folder: Path = tmp_path_factory.mktemp(case.name)
     scene = Scene(case, folder, redis=frameworks_redis.url)
     try:

@@ -85,6 +85,10 @@ app.post("/rotate", (request, response, next) => {
     return error ? next(error) : response.send("rotated");
   });
 });
+app.post("/expire", (request, response) => {
+  request.session.cookie.maxAge = -1000; // where the session is a record; a cookie-session has no age
+  response.send("expired");
+});
 app.get("/visit", (request, response) => { request.session.seen = true; response.send("seen"); });
 app.get("/who", (request, response) => response.send(String(userOf(request))));
 

@@ -15,6 +15,14 @@ if ($path === "/login") {
     exit;
 } elseif ($path === "/rotate") {
     session_regenerate_id(true);
+} elseif ($path === "/expire") {
+    session_write_close();
+    touch(session_save_path() . "/sess_" . session_id(), time() - 86400);
+    ini_set("session.use_cookies", "0");
+    session_id("collector"); // PHP itself collects what is old, by chance: here another visitor has it collect
+    session_start();
+    session_gc();
+    exit;
 } elseif ($path === "/note") {
     $_SESSION["notes"][] = $_POST["text"];
     echo ($_SESSION["user_id"] ?? "") . ":" . count($_SESSION["notes"]);

@@ -1,0 +1,86 @@
+"""The Flask application of the contract."""
+
+from typing import Any
+
+import flask
+import flask_login
+
+from tests.legacy.real_django import PASSWORD
+from tests.legacy.real_flask import User
+from tests.legacy.signing import signing_long_ago
+
+
+def protected(app: flask.Flask) -> flask.Flask:
+    """Put Flask-WTF in front of everything but the login."""
+    from flask_wtf.csrf import CSRFProtect, generate_csrf
+
+    protection = CSRFProtect(app)
+    protection.exempt(app.view_functions["login"])
+    app.get("/form")(generate_csrf)
+    return app
+
+
+def flask_application(redis_url: str = "") -> Any:
+    app = flask.Flask("app")
+    app.config["SECRET_KEY"] = "sekrit"
+    if redis_url:
+        import redis
+        from flask_session import Session
+
+        app.config |= {"SESSION_TYPE": "redis", "SESSION_REDIS": redis.Redis.from_url(redis_url)}
+        Session(app)
+    manager = flask_login.LoginManager(app)
+    manager.user_loader(User)
+
+    @app.post("/login")
+    def login() -> str:
+        flask_login.login_user(User(flask.request.form["user"]))
+        return "in"
+
+    @app.post("/logout")
+    def logout() -> str:
+        flask_login.logout_user()
+        return "out"
+
+    @app.post("/rotate")
+    def rotate() -> str:
+        if redis_url:
+            app.session_interface.regenerate(flask.session)  # type: ignore[attr-defined]
+        flask.session["rotated"] = True
+        return "rotated"
+
+    @app.post("/expire")
+    def expire() -> Any:
+        response = flask.make_response("expired")
+        if redis_url:
+            key = f"session:{flask.session.sid}"  # type: ignore[attr-defined]
+            response.call_on_close(lambda: app.config["SESSION_REDIS"].expire(key, 0))
+        else:
+            serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+            with signing_long_ago():
+                response.set_cookie("session", serializer.dumps(dict(flask.session)))
+        return response
+
+    @app.post("/note")
+    def note() -> str:
+        notes = flask.session["notes"] = [*flask.session.get("notes", []), flask.request.form["text"]]
+        return f"{flask_login.current_user.get_id() or ''}:{len(notes)}"
+
+    @app.get("/who")
+    def who() -> str:
+        return str(flask_login.current_user.get_id() or "")
+
+    _with_login_by_json(app)
+    return app
+
+
+def _with_login_by_json(app: flask.Flask) -> None:
+    @app.post("/signin")
+    def sign_in() -> Any:
+        typed = flask.request.get_json()
+        if typed["email"] == "otp":
+            return {"next": "code"}
+        if typed["password"] != PASSWORD:
+            return {"error": "no"}, 401
+        flask_login.login_user(User(typed["email"]))
+        return {"ok": True}
