@@ -142,6 +142,7 @@ class TokenAdmission:
             return self._deleting(self._by_session.admit_nobody(head, rule))
         except (Unavailable, TooMany, ProofRefused) as error:
             return await self._admit_meanwhile(error, shown.beside, head, rule, posture, now)
+        self._facts.count(Event.COOKIE_RENEWED)
         given = delivery.find_cookies(grant, head)
         return self._deleting(permit) if given is None else replace(permit, answer=(*permit.answer, *given))
 
