@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { createInterface, type Interface } from "node:readline";
 
 const HERE = new URL(".", import.meta.url).pathname;
@@ -29,6 +30,7 @@ export class Front {
   readonly #server: Server = createServer((incoming, answer) => void this.#serve(incoming, answer));
 
   async listen(): Promise<void> {
+    this.#server.on("upgrade", (incoming, client) => this.#switch(incoming, client));
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.origin = `http://localhost:${(this.#server.address() as AddressInfo).port}`;
   }
@@ -56,6 +58,19 @@ export class Front {
     if (fate && "lose" in fate && fate.lose === "request") return void incoming.socket.destroy();
     if (fate && "delay" in fate) await new Promise((resolve) => setTimeout(resolve, fate.delay));
     this.#forward(incoming, answer, fate !== null && "lose" in fate);
+  }
+
+  /** A WebSocket: its handshake as it came, and then whatever the two say to each other. */
+  #switch({ method, url, rawHeaders }: IncomingMessage, client: Duplex): void {
+    const gateway = connect(this.ports.gateway, "127.0.0.1");
+    const lines = [`${method} ${url} HTTP/1.1`];
+    for (let index = 0; index < rawHeaders.length; index += 2) lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
+    gateway.write(`${lines.join("\r\n")}\r\n\r\n`);
+    for (const [from, to] of [[client, gateway], [gateway, client]] as const) {
+      from.pipe(to);
+      from.on("error", () => to.destroy());
+      from.on("close", () => to.destroy());
+    }
   }
 
   async #file(path: string, answer: ServerResponse): Promise<void> {
