@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 REPORT := build/report
 
-.PHONY: run hostile test test-frameworks soak-refresh soak-kill test-client test-browser lint types format bench bench-tokens clean lock help
+.PHONY: run hostile test test-frameworks soak soak-refresh soak-kill test-client test-browser lint types format bench bench-tokens clean lock help
 
 help:
 	@echo "make run     the demo: a Django application, the gateway in front of it, the admin port"
 	@echo "make test    all tests, with real Redis and real frameworks; report in $(REPORT). With Node also test-client"
+	@echo "make soak    half an hour of load, reloads, revocations and faults; SOAK=\"--seconds 60 --rate 300\" for another"
 	@echo "make soak-refresh  a million racing refreshes over two gateways; SOAK=\"--refreshes 50000\" for fewer"
 	@echo "make soak-kill     kill -9 of gateway, PostgreSQL and Redis at every step of rotate, revoke and exchange"
 	@echo "make test-frameworks  the sessions of all frameworks, PHP and Rails included (needs Debian and root)"
@@ -51,6 +52,9 @@ test: $(VENV)/.dev $(if $(shell command -v npm),tests/legacy/express/node_module
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/fuzz.txt
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.soak.wire $(SOAK)
 
 soak-refresh: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak.refresh $(SOAK)

@@ -57,7 +57,10 @@ def session_cookie(user: str) -> str:
 
 
 class Cluster:
-    """`ports` are those of the gateways. `command` starts one, for tests that start it in a way of their own."""
+    """`ports` are those of the gateways. `command` starts one, for tests that start it in a way of their own.
+
+    `config` is a template like CONFIG; what it has beside that is in `words`.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,8 @@ class Cluster:
         grace: str = "30s",
         command: Sequence[str] = COMMAND,
         postgres: PostgresServer | None = None,
+        config: str = CONFIG,
+        **words: object,
     ) -> None:
         self.postgres = postgres or PostgresServer()
         self.redis = RedisServer(folder / "redis")
@@ -81,23 +86,30 @@ class Cluster:
             "LOG_LEVEL": "error",
         }
         self.gateways: list[Process] = []
-        self._admin: list[str] = []
+        self._config = config
+        self._words: list[dict[str, object]] = []
         for number, port in enumerate(self.ports):
             place = folder / f"gateway-{number}"
             place.mkdir()
-            admin_port = free_port()
-            config = place / "gateway.yaml"
-            config.write_text(
-                CONFIG.format(
-                    port=port, public_port=self.ports[0], admin_port=admin_port, folder=place,
-                    algorithm=algorithm, grace=grace,
-                )
-            )  # fmt: skip
-            self._config = config
-            self._admin.append(f"http://127.0.0.1:{admin_port}/readyz")
+            own = {"port": port, "public_port": self.ports[0], "admin_port": free_port(), "folder": place}
+            self._words.append({**own, "algorithm": algorithm, "grace": grace, **words})
+            file = self.write_config(number)
             self.gateways.append(
-                Process([*command, "run", "--config", str(config)], dict(self.environment), place / "log")
+                Process([*command, "run", "--config", str(file)], dict(self.environment), place / "log")
             )
+
+    def folder(self, number: int) -> Path:
+        """Where a gateway has its configuration, its log and its socket."""
+        folder = self._words[number]["folder"]
+        assert isinstance(folder, Path)
+        return folder
+
+    def write_config(self, number: int, **words: object) -> Path:
+        """Write the configuration of a gateway, with these words in place of those of before."""
+        self._words[number] |= words
+        file = self.folder(number) / "gateway.yaml"
+        file.write_text(self._config.format(**self._words[number]))
+        return file
 
     @property
     def pids(self) -> list[int]:
@@ -109,7 +121,7 @@ class Cluster:
         self.postgres.start()
         self.redis.start()
         subprocess.run(
-            [*COMMAND, "migrate", "up", "--config", str(self._config)],
+            [*COMMAND, "migrate", "up", "--config", str(self.folder(0) / "gateway.yaml")],
             cwd=ROOT, env=os.environ | self.environment, capture_output=True, timeout=60, check=True,
         )  # fmt: skip
         for number in range(len(self.gateways)):
@@ -117,7 +129,7 @@ class Cluster:
         return self
 
     def start_gateway(self, number: int) -> None:
-        self.gateways[number].start(self._admin[number])
+        self.gateways[number].start(f"http://127.0.0.1:{self._words[number]['admin_port']}/readyz")
 
     def kill_gateway(self, number: int) -> None:
         """kill -9."""
