@@ -56,6 +56,7 @@ async def test_a_stranger_and_a_forger_get_no_websocket(world: World) -> None:
 
 
 async def test_a_logout_ends_the_open_websocket(world: World) -> None:
+    """H16: the WebSocket."""
     browser = signed_in(world)
     async with socket_of(world, Authorization=f"Bearer {browser.token}") as socket:
         await socket.send("hello")
@@ -68,6 +69,7 @@ async def test_a_logout_ends_the_open_websocket(world: World) -> None:
 
 
 async def test_an_event_stream_arrives_event_by_event_and_ends_with_the_logout(world: World) -> None:
+    """H13, H16: the event stream."""
     browser = signed_in(world)
     headers = {"Authorization": f"Bearer {browser.token}"}
     async with (

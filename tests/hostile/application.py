@@ -22,7 +22,10 @@ class Arrival:
 
 @dataclass
 class Recorder:
-    """The application. `answer` is what it answers with, whatever it is asked; empty for a plain 200."""
+    """The application. `answer` is what it answers with, whatever it is asked; empty for a plain 200.
+
+    Behind an `answer` it closes the connection, unless it `keeps_open`.
+    """
 
     received: bytearray = field(default_factory=bytearray)
     arrivals: list[Arrival] = field(default_factory=list)
@@ -32,10 +35,15 @@ class Recorder:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while there is none."""
     answer: bytes = b""
+    keeps_open: bool = False
     requests: list[bytes] = field(default_factory=list)
     """The bytes of each arrival; the gateway sends none before the last one was answered."""
     is_cut_short: bool = False
     """A connection ended within a request."""
+    connections: set["Application"] = field(default_factory=set)
+    """All that are open."""
+    deserted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while there is none."""
 
     def __post_init__(self) -> None:
         self.settled.set()
@@ -45,8 +53,14 @@ class Recorder:
         self.arrivals.clear()
         self.faults.clear()
         self.answer = b""
+        self.keeps_open = False
         self.requests.clear()
         self.is_cut_short = False
+
+    def speak(self, data: bytes) -> None:
+        """Send on every open connection, whether somebody asked or not."""
+        for connection in self.connections:
+            connection.transport.write(data)
 
     def begin(self, connection: "Application") -> None:
         self.unfinished.add(connection)
@@ -69,6 +83,8 @@ class Application(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.recorder.connections.add(self)
+        self.recorder.deserted.clear()
 
     def data_received(self, data: bytes) -> None:
         self.recorder.received += data
@@ -84,6 +100,9 @@ class Application(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self.recorder.is_cut_short |= self in self.recorder.unfinished
         self.recorder.end(self)
+        self.recorder.connections.discard(self)
+        if not self.recorder.connections:
+            self.recorder.deserted.set()
 
     def _read(self) -> None:
         while True:
@@ -107,7 +126,10 @@ class Application(asyncio.Protocol):
         self.recorder.requests.append(bytes(self.recorder.received[sum(map(len, self.recorder.requests)) :]))
         if self.recorder.answer:
             self.transport.write(self.recorder.answer)
-            self.transport.close()
+            if self.recorder.keeps_open:
+                self.parser = h11.Connection(h11.SERVER)
+            else:
+                self.transport.close()
         elif "websocket" in arrival.values("upgrade"):
             self.transport.write(
                 b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"

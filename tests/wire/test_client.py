@@ -256,6 +256,7 @@ async def test_a_client_that_leaves_while_the_application_thinks_ends_its_connec
 
 
 async def test_a_client_that_leaves_in_a_download_ends_it_at_the_application(stand: Stand) -> None:
+    """H4: nobody downloads for a client that has left."""
     app = await stand.open(lambda line: asyncio.sleep(60))
     client = await stand.connect()
     client.send(get())

@@ -17,6 +17,7 @@ async def never(line: Line) -> None:
 
 
 async def test_a_client_that_says_nothing_is_let_go(stand: Stand) -> None:
+    """H1: a client that connects and sends nothing."""
     stand.wait(head_timeout=0.05)
     await stand.open()
     client = await stand.connect()
@@ -24,6 +25,7 @@ async def test_a_client_that_says_nothing_is_let_go(stand: Stand) -> None:
 
 
 async def test_a_head_that_never_ends_is_408(stand: Stand) -> None:
+    """H1: half a request line."""
     stand.wait(head_timeout=0.05, linger=0.05)
     app = await stand.open()
     client = await stand.connect()
@@ -34,6 +36,7 @@ async def test_a_head_that_never_ends_is_408(stand: Stand) -> None:
 
 
 async def test_drops_of_a_head_do_not_put_the_end_off(stand: Stand) -> None:
+    """H1: a byte now and then (slowloris)."""
     stand.wait(head_timeout=0.1, linger=0.05)
     await stand.open()
     client = await stand.connect()
@@ -77,6 +80,7 @@ async def test_who_does_not_close_after_the_last_answer_is_not_waited_for(stand:
 
 
 async def test_a_body_that_stops_is_408_and_the_application_sees_it_cut_short(stand: Stand) -> None:
+    """H2: the application is never told that the body was whole."""
     stand.wait(body_timeout=0.05, linger=0.05)
     app = await stand.open(never)
     client = await stand.connect()
@@ -89,7 +93,7 @@ async def test_a_body_that_stops_is_408_and_the_application_sees_it_cut_short(st
 
 
 async def test_a_body_that_drips_is_too_slow(stand: Stand) -> None:
-    """One byte now and then keeps no connection (the R-U-Dead-Yet attack)."""
+    """H2: one byte now and then keeps no connection (the R-U-Dead-Yet attack)."""
     stand.wait(body_timeout=0.1, minimum_rate=2000, linger=0.05)
     await stand.open(never)
     client = await stand.connect()
@@ -155,7 +159,7 @@ async def test_an_application_that_never_takes_the_body_is_given_up(stand: Stand
 
 @pytest.mark.parametrize("size", [50_000_000, 3_000_000])
 async def test_a_client_that_does_not_read_is_given_up(stand: Stand, size: int) -> None:
-    """In the middle of a response as well as after its last byte was written."""
+    """H3: in the middle of a response as well as after its last byte was written."""
     stand.wait(write_timeout=0.05, idle_timeout=0.05, linger=0.05)
 
     async def sends_much(line: Line) -> None:

@@ -284,6 +284,7 @@ async def test_a_client_that_does_not_wait_is_not_told(stand: Stand) -> None:
 
 
 async def test_an_early_answer_is_passed_on_and_both_sides_are_closed(stand: Stand) -> None:
+    """H5: the upload stops, and its connection serves nobody any more."""
     app = await stand.open(never)
     client = await stand.connect()
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\n")

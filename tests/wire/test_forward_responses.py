@@ -129,7 +129,7 @@ async def test_http_1_0_is_told_a_length_where_there_is_one(stand: Stand) -> Non
 
 
 async def test_pieces_reach_the_client_as_they_come(stand: Stand) -> None:
-    """An event is not held back until the next one."""
+    """H13: an event is not held back until the next one."""
     app = await stand.open(never)
     client = await stand.connect()
     client.send(get())
@@ -231,6 +231,7 @@ async def test_an_application_that_stalls_in_its_body_is_cut(stand: Stand) -> No
 
 
 async def test_an_event_stream_may_be_silent_for_longer(stand: Stand) -> None:
+    """H13: silence does not end what may be silent."""
     stand.expect(idle_timeout=0.02, stream_timeout=60.0)
     app = await stand.open(never)
     client = await stand.connect()
@@ -297,6 +298,7 @@ async def test_64_mib_come_down_with_little_memory(stand: Stand) -> None:
 
 
 async def test_a_client_that_does_not_read_stops_the_application(stand: Stand) -> None:
+    """H3: no more is kept than what buffers hold."""
     sent = 0
 
     async def sends_forever(line: Line) -> None:

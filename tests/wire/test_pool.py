@@ -129,7 +129,7 @@ async def test_a_connection_that_was_closed_a_moment_ago_is_not_used_for_what_ca
     ],
 )
 async def test_a_connection_with_something_left_over_is_not_used_again(stand: Stand, script: Script) -> None:
-    """What is left over of one user's response must never begin another user's."""
+    """H8, H9: what is left over of one user's response must never begin another user's."""
     app = await stand.open(script)
     for number in range(2):
         client = await stand.connect()
@@ -171,6 +171,7 @@ async def answers_once(line: Line) -> None:
     ],
 )
 async def test_a_harmless_request_on_a_connection_that_died_is_sent_again(stand: Stand, request_: bytes) -> None:
+    """H7: a connection that the application closed as it was used again."""
     app = await stand.open(answers_once)
     client = await stand.connect()
     await client.ask(get())
@@ -190,7 +191,7 @@ async def test_a_harmless_request_on_a_connection_that_died_is_sent_again(stand:
     ],
 )
 async def test_a_request_that_may_have_been_heard_is_not_sent_again(stand: Stand, request_: bytes) -> None:
-    """Not idempotent, or with a body that is not all here any more (RFC 9110 section 9.2.2)."""
+    """H7: not idempotent, or with a body that is not all here any more (RFC 9110 section 9.2.2)."""
     app = await stand.open(answers_once)
     client = await stand.connect()
     await client.ask(get())

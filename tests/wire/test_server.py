@@ -207,3 +207,18 @@ def _used_descriptors() -> int:
     free = os.dup(0)
     os.close(free)
     return free
+
+
+async def test_many_idle_connections_do_not_keep_the_active_one_waiting(stand: Stand) -> None:
+    """H17: each of them is there when it is needed; what one weighs is measured by `python -m bench.idle`."""
+    await stand.open()
+    idle = [await stand.connect() for _ in range(200)]
+    for client in idle:
+        assert (await client.ask(get()))[0] == 200
+    active = await stand.connect()
+    for _ in range(50):
+        assert (await active.ask(get()))[0] == 200
+    assert stand.pool.open_count == 1
+    assert stand.server.connection_count == 201
+    for client in idle:
+        assert (await client.ask(get()))[0] == 200

@@ -60,6 +60,7 @@ def turn(stand: Stand, times: int) -> None:
 
 
 async def test_a_handshake_is_passed_on_and_both_ends_are_joined(stand: Stand) -> None:
+    """H15: bytes go through untouched."""
     client, line = await joined(stand)
     assert b"connection: Upgrade\r\nupgrade: websocket\r\n" in line.seen
     assert b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==" in line.seen
@@ -258,6 +259,7 @@ async def test_a_tunnel_in_which_nothing_is_said_ends(stand: Stand) -> None:
 
 
 async def test_a_revocation_ends_it_with_4401_at_the_end_of_a_frame(stand: Stand) -> None:
+    """H16: nothing outlives the credential that opened it."""
     stand.flow.decide = lambda head, peer: PERMIT_OF_ALICE
     client, line = await joined(stand)
     line.send(b"\x81\x05hello")
@@ -319,6 +321,8 @@ async def test_a_tunnel_that_ended_is_forgotten(stand: Stand) -> None:
 
 
 async def test_real_websockets_talk_through_it(stand: Stand) -> None:
+    """H15: pings, an empty, a large, a compressed message."""
+
     async def echo(socket: ServerConnection) -> None:
         async for message in socket:
             await socket.send(message)
