@@ -1,8 +1,10 @@
 """`python -m bench.scaling`: what a second worker is worth.
 
-The load and the application need processors too, so that on a machine of two cores two workers never have both. What can be measured
-there is the CPU time of all processes of the gateway for each request with one worker and with two, and how evenly the kernel spreads
-the connections: two free cores give 2 × (CPU with one / CPU with two) / (requests of the busier worker / half of all).
+The load and the application need processors too, so that on a machine of two cores two workers never have both. Two things can be
+measured there. First the work: the CPU time of all processes of the gateway for each request with one worker and with two, and how
+evenly the kernel spreads the connections: two free cores give 2 × (CPU with one / CPU with two) / (requests of the busier worker /
+half of all). Then the rate itself, with each worker held to a share of a processor (`bench.quota`) that leaves the load and
+the application what they need.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pathlib import Path
 from bench import tokens
 from bench.contenders import ORIGIN_PORT, ROOT, Contender, found, origin
 from bench.processes import TICKS, cpu_seconds, family, running
+from bench.quota import held_to
 
 EVERYWHERE = ",".join(str(number) for number in sorted(os.sched_getaffinity(0)))
 MASTER = "0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
@@ -31,6 +34,9 @@ class Round:
     cpu: float
     share: float
     errors: int
+    rate: float
+    used: float
+    """Processors that all processes of the gateway used on average."""
 
 
 def gateway(folder: Path, material: tokens.Material, workers: int) -> tuple[Contender, Path]:
@@ -65,10 +71,24 @@ def measure(contender: Contender, pid: int, script: Path, options: argparse.Name
     command += ["-s", str(script), f"http://127.0.0.1:{contender.port}/"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds + 60, check=True)
     words = next(line for line in done.stdout.splitlines() if line.startswith("RESULT ")).split()[1:]
-    requests, _, status, broken = (int(word) for word in words[:4])
+    requests, duration, status, broken = (int(word) for word in words[:4])
     used = cpu_seconds(pid) - before
     each = sorted(after - each_before.get(member, 0.0) for member, after in times(pid).items())[-2:]
-    return Round(used / requests * 1e6, each[-1] / sum(each) if each else 1.0, status + broken)
+    share = each[-1] / sum(each) if each else 1.0
+    seconds = duration / 1e6
+    return Round(used / requests * 1e6, share, status + broken, requests / seconds, used / seconds)
+
+
+def measure_held(
+    chosen: list[tuple[Contender, int]], script: Path, options: argparse.Namespace
+) -> list[list[Round]] | None:
+    """The same with each worker held to its share; None where that is not possible."""
+    workers = [member for _, pid in chosen for member in family(pid)[1:] or [pid]]
+    try:
+        with held_to(options.share, workers):
+            return [[measure(one, pid, script, options) for one, pid in chosen] for _ in range(options.rounds)]
+    except OSError:
+        return None
 
 
 def main() -> None:
@@ -76,6 +96,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--share", type=float, default=0.3, help="of a processor for each worker, in the second part")
     options = parser.parse_args()
     if found("nginx") is None or found("wrk") is None:
         raise SystemExit("nginx or wrk is not installed")
@@ -95,7 +116,9 @@ def main() -> None:
             chosen.append((contender, pid))
             measure(contender, pid, material.script, argparse.Namespace(**{**vars(options), "seconds": 1}))
         rounds = [[measure(one, pid, material.script, options) for one, pid in chosen] for _ in range(options.rounds)]
+        held = measure_held(chosen, material.script, options)
         print(report(rounds))
+        print(report_held(held, options.share))
 
 
 def migrate(config: Path, environment: dict[str, str]) -> None:
@@ -116,6 +139,19 @@ def report(rounds: list[list[Round]]) -> str:
             f"two free cores would give {2 * ratio:.2f} × of one, {2 * ratio / (2 * share):.2f} × until the busier one is full",
             f"errors: {errors}",
         )
+    )
+
+
+def report_held(rounds: list[list[Round]] | None, share: float) -> str:
+    if rounds is None:
+        return "the rate was not measured: the control groups of this machine cannot be written"
+    one, two = (statistics.median(pair[number].rate for pair in rounds) for number in (0, 1))
+    used_one, used_two = (statistics.median(pair[number].used for pair in rounds) for number in (0, 1))
+    ratio = statistics.median(pair[1].rate / pair[0].rate for pair in rounds)
+    errors = sum(each.errors for pair in rounds for each in pair)
+    return (
+        f"each worker held to {share:.0%} of a processor: one {one:,.0f} req/s, two {two:,.0f} req/s: {ratio:.2f} ×, round by round; "
+        f"processors used {used_one:.2f} and {used_two:.2f}; errors: {errors}"
     )
 
 
