@@ -17,7 +17,7 @@ from gateway.flow.ready import SAFE
 from gateway.flow.tokens import Grant, TokenFlow
 from gateway.headers import Pairs
 from gateway.lately import Lately
-from gateway.model import LegacySession, Permit, Phase, RequestHead
+from gateway.model import LegacySession, Permit, RequestHead
 from gateway.ports import Facts
 
 _PAGE_WAIT = 0.25
@@ -93,7 +93,7 @@ class Delivery:
             return False
         if not permit.answer and head.cookie is not None and self._cookies.access in head.cookie:
             return False  # what it has could not be renewed for now, and is not given up for that
-        return is_navigation(head) and (posture.phase is Phase.TOKENS_ONLY or not is_from_elsewhere(head))
+        return is_navigation(head) and (posture.retires_sessions or not is_from_elsewhere(head))
 
     async def deliver(self, permit: Permit, head: RequestHead, now: float) -> Pairs | None:
         """Return the cookies with tokens for the session of the permit; None where there are none to give now.
@@ -104,7 +104,7 @@ class Delivery:
         if session is None or (self._large.find(session.key) or 0.0) > now:
             return None
         try:
-            grant = await self._grant(session, permit, head, now)
+            grant = await self._grant(session, permit, head, now, self._wait())
             given = self.find_cookies(grant, head)
             if given is None:
                 self._large.keep(session.key, now + _LARGE_FOR, len(session.key))
@@ -124,7 +124,11 @@ class Delivery:
         self._facts.count(Event.DELIVERY_TOO_LARGE)
         return None
 
-    async def _grant(self, session: LegacySession, permit: Permit, head: RequestHead, now: float) -> Grant:
+    def _wait(self) -> float:
+        """Where its session alone does not count, what a page loads would be refused."""
+        return _REQUEST_WAIT if self._posture().retires_sessions else _PAGE_WAIT
+
+    async def _grant(self, session: LegacySession, permit: Permit, head: RequestHead, now: float, wait: float) -> Grant:
         """Go on with the family whose refresh token the browser shows, where it is this session's user's; or open one.
 
         Raises:
@@ -133,7 +137,7 @@ class Delivery:
         refresh = None if permit.answer else find_cookie(head.cookie, self._cookies.refresh)
         if refresh is not None:
             with suppress(InvalidGrant):
-                grant = await self.renew(refresh, now, wait=_PAGE_WAIT)
+                grant = await self.renew(refresh, now, wait=wait)
                 if (grant.family.site, grant.family.subject) == (session.site, session.subject):
                     return grant
         shown, grace = permit.shown, self._policy.grace
@@ -142,7 +146,7 @@ class Delivery:
         # space, so that none is taken for this one.
         key = f"navigation {now // grace:.0f}" if grace else ""
         begin = partial(self._tokens.exchange, shown, self._policy.client, now=now, idempotency_key=key)
-        return await self._exchanges.join(f"{session.site}\0{session.key}", begin, wait=_PAGE_WAIT)
+        return await self._exchanges.join(f"{session.site}\0{session.key}", begin, wait=wait)
 
     # --- renewed within requests ---
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
 from gateway.lately import Lately
-from gateway.model import Credential, Permit, RequestHead
+from gateway.model import Credential, Permit, Phase, RequestHead
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """Methods for which no CSRF pair is added."""
@@ -46,7 +46,9 @@ class Ready:
 
     def keep(self, head: RequestHead, rule: Rule, posture: Posture, stamp: int, permit: Permit) -> None:
         """Remember a permit, where the next request that shows the same gets the same."""
-        if _may_come_again(head, permit) and not (posture.prefers_tokens and permit.session is not None):
+        is_counted = posture.prefers_tokens and permit.session is not None
+        may_hand_back = posture.phase is Phase.HANDBACK and permit.token is not None  # to a page of the site, once
+        if _may_come_again(head, permit) and not is_counted and not may_hand_back:
             weight = len(head.authorization or b"") + 3 * len(head.cookie or b"") + _OVERHEAD
             key = (head.authorization, head.cookie, rule.path)
             self._permits.keep(key, _Entry(stamp, posture, rule, permit), weight)
@@ -60,9 +62,11 @@ def _may_come_again(head: RequestHead, permit: Permit) -> bool:
     match permit.credential:
         case Credential.BEARER:  # of ours; possession of a key is proved for each request
             return token is not None and not token.bound_key and head.method in SAFE
+        case Credential.TOKEN_COOKIE:  # the session beside it is looked at again too
+            return token is not None and not token.bound_key and head.method in SAFE
         case Credential.SESSION:  # duplicates are counted each time
             return permit.session is not None and shown is not None and not shown.duplicated
         case Credential.NONE:  # nobody was shown; that a cookie is nobody's is never remembered
             return shown is None
-        case _:  # what deletes a cookie of ours, or is counted each time
+        case _:  # what is counted each time
             return False

@@ -186,7 +186,9 @@ class RequestFlow:
                 assert self._remote is not None
                 return await self._remote.admit(credential, head, rule, self._translator, now)
             case TokenCookie():
-                return await self._by_token.admit_cookie(credential, head, rule, posture, now)
+                permit = await self._by_token.admit_cookie(credential, head, rule, posture, now)
+                if permit.credential is not Credential.TOKEN_COOKIE:
+                    return permit  # what became of the cookie is found out each time
             case ForeignAuthorization():
                 return await self._by_foreign(credential, head, rule, posture, now)
             case _:
@@ -200,6 +202,8 @@ class RequestFlow:
         Returns whether the permit is what would be built now.
         """
         token = permit.token
+        if permit.credential is Credential.TOKEN_COOKIE:
+            return await self._by_token.is_unchanged(permit, now)
         if token is not None:
             await self._standing.ensure_good(token, now)
             if permit.upstream not in self._sites_of:

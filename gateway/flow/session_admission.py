@@ -115,7 +115,16 @@ class SessionAdmission:
 
     async def resolve(self, shown: SessionCookie, now: float) -> LegacySession | Anonymous | Undetermined:
         """Ask whose session it is, and count the answer."""
-        verdict = await self._sessions[shown.site].resolve(shown, now)
+        verdict = await self.look_at(shown, now)
+        self.note(verdict)
+        return verdict
+
+    async def look_at(self, shown: SessionCookie, now: float) -> LegacySession | Anonymous | Undetermined:
+        """Ask whose session it is."""
+        return await self._sessions[shown.site].resolve(shown, now)
+
+    def note(self, verdict: LegacySession | Anonymous | Undetermined) -> None:
+        """Count an answer."""
         match verdict:
             case LegacySession():
                 self._facts.count(Event.SESSION_USER)
@@ -123,7 +132,6 @@ class SessionAdmission:
                 self._facts.count(Event.SESSION_ANONYMOUS)
             case Undetermined():
                 self._facts.count(Event.SESSION_UNDETERMINED)
-        return verdict
 
     def _ensure_may_forward(self, shown: SessionCookie, rule: Rule, posture: Posture) -> None:
         site = self._sites[shown.site]

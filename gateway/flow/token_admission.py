@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway.core.credentials import Ours, Site, find_cookie, find_sessions, without_cookies
 from gateway.core.jose import TokenFault
+from gateway.core.navigation import is_from_elsewhere
 from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
@@ -27,6 +28,8 @@ from gateway.model import (
     SessionCookie,
     TokenCookie,
     VaultedSession,
+    Verdict,
+    VerifiedToken,
 )
 from gateway.ports import Facts
 
@@ -111,26 +114,52 @@ class TokenAdmission:
         except SessionEnded:
             return self._deleting_access(self._by_session.admit_nobody(head, rule))
         beside = await self._by_session.resolve(shown.beside, now) if shown.beside is not None else None
-        if isinstance(beside, LegacySession) and permit.token and beside.subject != permit.token.subject:
+        if permit.token is not None and _is_anothers(beside, permit.token):
             self._facts.count(Event.SUBJECT_CONFLICT)
             return self._deleting(await self._admit_instead(shown, head, rule, posture, now))
         return permit
+
+    async def is_unchanged(self, permit: Permit, now: float) -> bool:
+        """Whether a permit by a token cookie is what would be built now; one that is not good any more is none.
+
+        Raises:
+            Unavailable: nobody can say.
+        """
+        token, shown = permit.token, permit.shown
+        assert token is not None
+        try:
+            await self._standing.ensure_good(token, now)
+            vaulted = await self._standing.find_session(token, permit.upstream, now)
+        except (InvalidToken, SessionEnded):
+            return False
+        if vaulted != permit.vaulted:
+            return False
+        if shown is not None:
+            beside = await self._by_session.look_at(shown, now)
+            if _is_anothers(beside, token):
+                return False
+            self._by_session.note(beside)
+        return True
 
     async def _admit_expired(
         self, shown: TokenCookie, head: RequestHead, rule: Rule, posture: Posture, now: float
     ) -> Permit:
         """Renew the token within the request, where delivery is switched on and its refresh token is shown too.
 
+        In `handback` that lets the session be given back, and the tokens are deleted.
+
         Raises:
             Unavailable, TooMany, ProofRefused: it cannot be renewed now, and no session speaks for the request.
         """
         delivery = self._delivery
         refresh = None
-        if delivery is not None and posture.issues:
+        is_handback = posture.phase is Phase.HANDBACK and shown.beside is None
+        if delivery is not None and (posture.issues or is_handback):
             refresh = find_cookie(head.cookie, self._policy.cookies.refresh)
         if delivery is None or refresh is None:
             return self._deleting_access(await self._admit_instead(shown, head, rule, posture, now))
-        if not delivery.may_renew(head):  # a forged request does nothing, and logs nobody out
+        # A forged request does nothing, and logs nobody out; no page of another site is handed a session.
+        if not delivery.may_renew(head) or (is_handback and is_from_elsewhere(head)):
             return await self._by_session.admit(head, rule, shown.beside, posture, now)
         try:
             grant = await delivery.renew(refresh, now)
@@ -143,7 +172,7 @@ class TokenAdmission:
         except (Unavailable, TooMany, ProofRefused) as error:
             return await self._admit_meanwhile(error, shown.beside, head, rule, posture, now)
         self._facts.count(Event.COOKIE_RENEWED)
-        given = delivery.find_cookies(grant, head)
+        given = delivery.find_cookies(grant, head) if posture.issues else None
         return self._deleting(permit) if given is None else replace(permit, answer=(*permit.answer, *given))
 
     async def _admit_instead(
@@ -208,3 +237,8 @@ class TokenAdmission:
 
     def _deleting(self, permit: Permit) -> Permit:
         return replace(permit, answer=(*permit.answer, *self._policy.cookies.deleting()), is_private=True)
+
+
+def _is_anothers(beside: Verdict | None, token: VerifiedToken) -> bool:
+    """Whether the session beside a token cookie is another user's, who has signed in since."""
+    return isinstance(beside, LegacySession) and beside.subject != token.subject

@@ -278,10 +278,20 @@ async def test_a_renewed_token_of_somebody_else_gives_way_to_the_session(door: D
     assert given(list(permit.answer)) == {ACCESS: b"", REFRESH: b""}
 
 
-async def test_handback_renews_nothing(door: Door) -> None:
+async def test_handback_gives_a_browser_with_tokens_alone_its_session_back_for_them(door: Door) -> None:
     tokens = await expired(door)
     later = Door(door.world, phase=Phase.HANDBACK, delivers=True)
-    permit = await later.permit(page(cookie_of(tokens, SESSION), IMAGE))
+    elsewhere = await later.permit(page(cookie_of(tokens), from_site(b"cross-site")))
+    assert (elsewhere.credential, elsewhere.answer) == (Credential.NONE, ())
+    permit = await later.permit(page(cookie_of(tokens)))
+    assert permit.credential is Credential.TOKEN_COOKIE
+    assert given(list(permit.answer)) == {b"sessionid": b"s1", ACCESS: b"", REFRESH: b""}
+
+
+async def test_handback_renews_nothing_beside_a_session(door: Door) -> None:
+    tokens = await expired(door)
+    later = Door(door.world, phase=Phase.HANDBACK, delivers=True)
+    permit = await later.permit(page(cookie_of(tokens, SESSION)))
     assert permit.credential is Credential.SESSION
     assert given(list(permit.answer)) == {ACCESS: b""}
 

@@ -66,7 +66,7 @@ class Site:
     def heads(self) -> list[RequestHead]:
         ada, bob = self.tokens
         cookies = [None, b"a=1", b"sessionid=s1", b"b=2; sessionid=s2", b"sessionid=s1; sessionid=s2"]
-        cookies += [ACCESS + b"=" + ada.encode() + b"; sessionid=s1"]
+        cookies += [ACCESS + b"=" + ada.encode() + beside for beside in (b"", b"; sessionid=s1", b"; sessionid=s2")]
         shows: list[dict[str, object]] = [{"cookie": cookie} for cookie in cookies]
         shows += [{"bearer": token, "cookie": cookie} for token in (ada, bob) for cookie in cookies[:3]]
         shows += [{"authorization": b"Basic x"}, {"authorization": b"DPoP " + ada.encode()}, {"bearer": ada + "x"}]
@@ -173,7 +173,9 @@ def test_a_flow_that_has_seen_everything_decides_as_one_that_has_seen_nothing(
 
 async def test_the_second_request_is_given_the_same_permit() -> None:
     site = await Site().open()
-    for head in (request(cookie=b"sessionid=s1"), request(bearer=site.tokens[0]), request(cookie=b"a=1")):
+    token = ACCESS + b"=" + site.tokens[0].encode()
+    cookies = (b"sessionid=s1", b"a=1", token, token + b"; sessionid=s1")
+    for head in (request(bearer=site.tokens[0]), *(request(cookie=cookie) for cookie in cookies)):
         first = await site.warm.admit(head, PEER, site.world.now)
         assert await site.warm.admit(head, PEER, site.world.now) is first
 
@@ -205,7 +207,7 @@ ADA = LegacySession("main", "x", "ada")
     "permit",
     [
         Permit("app", "/*", credential=Credential.FOREIGN),
-        Permit("app", "/*", credential=Credential.TOKEN_COOKIE, token=TOKEN),
+        Permit("app", "/*", credential=Credential.TOKEN_COOKIE, token=replace(TOKEN, bound_key="key")),
         Permit("app", "/*", credential=Credential.BEARER),
         Permit("app", "/*", credential=Credential.BEARER, token=replace(TOKEN, bound_key="key")),
         Permit("app", "/*", credential=Credential.BEARER, token=TOKEN, answer=((b"set-cookie", b"a=1"),)),
@@ -219,6 +221,12 @@ def test_what_differs_or_is_counted_each_time_is_not_kept(permit: Permit) -> Non
     ready = Ready()
     ready.keep(request(), RULE, POSTURE, 1, permit)
     assert ready.find(request(), RULE, POSTURE, 1) is None
+
+
+def test_what_may_hand_a_session_back_is_looked_at_each_time() -> None:
+    ready, handback = Ready(), posture_of(Phase.HANDBACK, "initial")
+    ready.keep(request(), RULE, handback, 1, Permit("app", "/*", credential=Credential.TOKEN_COOKIE, token=TOKEN))
+    assert ready.find(request(), RULE, handback, 1) is None
 
 
 def test_a_permit_is_found_under_the_same_keys_phase_and_rule_only() -> None:
