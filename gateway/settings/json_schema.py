@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gateway.settings.docstrings import attribute_docstrings
 from gateway.settings.schema.root import Settings
 from gateway.settings.schema.sessions import Place
 from gateway.settings.secrets import Secret
@@ -21,8 +22,8 @@ def write_schema() -> str:
     definitions = schema.pop("$defs")
     models = {model.__name__: model for model in _subclasses(BaseModel)}
     for name, definition in definitions.items():
-        _describe(definition, models[name])
-    _describe(schema, Settings)
+        _describe(definition, models[name], definitions)
+    _describe(schema, Settings, definitions)
     document = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **_translate(schema),
@@ -41,10 +42,14 @@ def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _subclasses(subclass)
 
 
-def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
-    """Write defaults as the file spells them, and that some sections have exactly one key."""
+def _describe(definition: dict[str, Any], model: type[BaseModel], definitions: Mapping[str, Any]) -> None:
+    """Write what is said of each key, defaults as the file spells them, and that some sections have exactly one key."""
     defaults = model.model_construct().model_dump(mode="json", exclude_none=True, warnings=False)
+    docstrings = attribute_docstrings(model)
     for name, described in definition["properties"].items():
+        section = definitions.get(described.get("$ref", "").rpartition("/")[2], {})
+        if name in docstrings and docstrings[name] != section.get("description"):  # once is enough
+            described["description"] = docstrings[name]
         if described.pop("default", None) is not None:
             described["default"] = defaults[name]
     if model is Secret or model.__name__ == "Redis" or issubclass(model, Place):

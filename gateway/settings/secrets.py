@@ -14,7 +14,7 @@ from gateway.settings.values import File, Variable, wrong
 class Secret(BaseModel):
     """Where a secret is: an environment variable or a file, exactly one of them. Never holds the secret itself."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     env: Variable | None = None
     """The environment variable that holds it."""

@@ -13,12 +13,7 @@ class Section(BaseModel):
     kinds: ClassVar[tuple[str, ...]] = ()
     planned: ClassVar[tuple[str, ...]] = ()
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
