@@ -32,7 +32,7 @@ from gateway.wire import transport as guard
 from gateway.wire.outbox import Outbox
 from gateway.wire.policy import UpstreamPolicy
 from gateway.wire.receiver import Receiver
-from gateway.wire.semantics import IDEMPOTENT
+from gateway.wire.semantics import IDEMPOTENT, signs_connection_in
 from gateway.wire.wheel import NEVER, Wheel
 
 
@@ -85,6 +85,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_pool",
         "_reader",
         "_receiver",
+        "_signs_in",
         "_spans",
         "_turn",
         "_wheel",
@@ -105,7 +106,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._method = b""
         self._patience = 0
         self._turn = NEVER
-        self._is_sent = self._has_answered = self._is_paused = self._keep_alive = False
+        self._is_sent = self._has_answered = self._is_paused = self._keep_alive = self._signs_in = False
         self.transport: asyncio.Transport | None = None
         self.is_reused = False
         """Whether a request was answered on it before."""
@@ -128,6 +129,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._method = method = head.method
         self._is_sent = is_last
         self._has_answered = False
+        authorization = head.authorization
+        self._signs_in = authorization is not None and signs_connection_in(authorization)
         self._reader.start(method, websocket=head.websocket)
         self._patience = span = self._spans.response
         self._wheel.arm(self, span)
@@ -253,7 +256,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _begin_body(self, response: ResponseHead, rest: bytes) -> bytes:
         """Find out how the body ends; returns its first bytes."""
-        self._keep_alive = response.keep_alive
+        # Whoever came next would be taken for the user that the connection was signed in for (CVE-2026-88007).
+        self._keep_alive = response.keep_alive and not self._signs_in
         if response.length == len(rest) and response.status == 200 and self._method != b"HEAD":
             return rest  # the whole body came with the head, which is the rule; no reader is needed to see that
         if response.status == 101:
