@@ -305,7 +305,10 @@ def test_n21_only_what_is_marked_as_an_access_token_is_one(shown: dict[str, obje
 
 @rows_of("N26", HEADERS)
 def test_n26_another_kind_of_token_of_the_same_issuer_is_none_of_ours(shown: dict[str, object], reason: str) -> None:
-    """N26: the rules of two kinds exclude each other (RFC 8725 section 3.12); the audience is in N22."""
+    """N26: the rules of two kinds exclude each other (RFC 8725 section 3.12); the audience is in N22.
+
+    CVE-2024-47616: the same key had signed it.
+    """
     assert fault(shown_as(shown)) == reason
 
 
@@ -487,6 +490,7 @@ def test_n22_the_issuer_is_ours_letter_by_letter_and_we_are_among_the_audience(
     """N22: no part of it, no list, no other type (RFC 9068 section 4).
 
     CVE-2024-5798: an audience that only resembles ours is another.
+    GHSA-wcvh-g65p-v576: neither was looked at.
     """
     assert claim_fault(shown) == reason_of(shown, reason)
 

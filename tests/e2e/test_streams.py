@@ -56,7 +56,10 @@ async def test_a_stranger_and_a_forger_get_no_websocket(world: World) -> None:
 
 
 async def test_a_logout_ends_the_open_websocket(world: World) -> None:
-    """H16: the WebSocket."""
+    """H16: the WebSocket.
+
+    pomerium#1279, mod_auth_mellon#170: it went on.
+    """
     browser = signed_in(world)
     async with socket_of(world, Authorization=f"Bearer {browser.token}") as socket:
         await socket.send("hello")

@@ -230,6 +230,7 @@ def test_what_may_hand_a_session_back_is_looked_at_each_time() -> None:
 
 
 def test_a_permit_is_found_under_the_same_keys_phase_and_rule_only() -> None:
+    """CVE-2021-32701: what was found for one rule is asked again for another."""
     ready, permit = Ready(), Permit("app", "/*", credential=Credential.BEARER, token=TOKEN)
     ready.keep(request(), RULE, POSTURE, 1, permit)
     assert ready.find(request(), RULE, POSTURE, 1) is permit

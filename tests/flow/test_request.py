@@ -308,6 +308,7 @@ async def test_an_expired_token_cookie_is_deleted_and_the_session_decides(door: 
 
 @pytest.mark.parametrize("is_revoked", [True, False])
 async def test_a_revoked_or_forged_token_cookie_brings_no_session_with_it(door: Door, is_revoked: bool) -> None:
+    """CVE-2026-34454: it is deleted with the answer, and never goes on behind a new login."""
     world = door.world
     grant = await world.exchange()
     text = grant.access_token.encode()

@@ -96,6 +96,7 @@ async def test_k7_a_key_id_that_stayed_unknown_asks_for_nothing_again(world: Wor
 
 
 async def test_a_slow_fetch_is_not_begun_twice(world: World) -> None:
+    """CVE-2025-64527, CVE-2024-45809: tokens come while keys are fetched."""
     world.server.is_silent = True
     for second in range(5):
         world.keys.look(world.now + second * 31)
@@ -127,7 +128,10 @@ BAD = {
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=list(BAD))
 async def test_fault_k3_whatever_is_wrong_with_the_answer_the_keys_of_before_stay(world: World, bad: Issuer) -> None:
-    """Fault K3: down, slow, a gigabyte, HTML, a redirect, one name twice: stale keys go on, up to their bound."""
+    """Fault K3: down, slow, a gigabyte, HTML, a redirect, one name twice: stale keys go on, up to their bound.
+
+    CVE-2026-26998: an answer without end is not read to its end.
+    """
     await world.look()
     world.server.says, world.server.trickle, world.server.is_silent = bad.says, bad.trickle, bad.is_silent
     await world.look(after=300)
@@ -179,6 +183,7 @@ async def test_an_issuer_that_is_slow_does_not_hold_up_the_start(world: World) -
 
 
 async def test_several_issuers_are_kept_apart() -> None:
+    """CVE-2026-33496: what one issuer vouches for counts for no other."""
     async with serving(Issuer(GOOD)) as one, serving(Issuer(response(key_set(k2="RS256")))) as two:
         worlds = {"https://one": World(one), "https://two": World(two)}
         issuers = RemoteIssuers({name: world.keys for name, world in worlds.items()}, lambda: 1000.0)

@@ -111,6 +111,16 @@ def test_what_json_does_not_know_is_shown_as_python_shows_it(start: Start) -> No
     assert line["value"] == repr(b"\xff")
 
 
+def test_a_value_never_begins_a_line(start: Start) -> None:
+    """CVE-2024-45808: a value that a client chose looks like a line of ours."""
+    stream, writer = start()
+    value = 'a\r\n{"event":"forged"}\n\x1b[2J\u2028\x00'
+    structlog.get_logger().info("x", value=value)
+    (line,) = lines(stream, writer)
+    assert line["value"] == value
+    assert b"\x1b" not in stream.getvalue()
+
+
 def test_lines_of_libraries_have_the_same_shape(start: Start) -> None:
     stream, writer = start()
     logging.getLogger("asyncio").warning("slow %s", "callback")

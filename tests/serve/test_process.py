@@ -192,6 +192,7 @@ def test_a_faulty_configuration_never_starts(place: Place) -> None:
 
 
 def test_a_key_that_cannot_be_used_never_starts_and_frees_the_ports(place: Place) -> None:
+    """CVE-2026-27586, CVE-2026-54762: what is missing is never taken for nothing to check."""
     place.write(extra="keys: [{ file: missing.pem }]\n")
     with pytest.raises(ConfigurationError):
         run_gateway(str(place.config), environ={})

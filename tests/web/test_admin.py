@@ -153,6 +153,7 @@ async def test_metrics_are_rendered_as_the_scraper_asks(state: State, metrics: M
     ],
 )
 async def test_a_name_that_is_not_on_the_list_is_refused_over_tcp(state: State, host: str, status: int) -> None:
+    """CVE-2026-27589, CVE-2026-45692: a page of the web under a name of its own."""
     answer = await client(state, is_local=False).get("/livez", headers={"host": host})
     assert answer.status_code == status
 
@@ -174,6 +175,7 @@ async def test_over_the_local_socket_any_host_will_do(state: State) -> None:
 )
 class TestActions:
     async def test_do_not_exist_over_tcp(self, state: State, method: str, path: str) -> None:
+        """CVE-2022-24797: what tells of users, or changes anything, is for the local user alone."""
         answer = await client(state, is_local=False).request(method, path, json={"reason": "x"})
         assert answer.status_code == 404
         assert answer.json()["code"] == "not_found"
@@ -250,8 +252,12 @@ async def test_a_store_that_is_away_is_said_so(state: State) -> None:
 
 
 async def test_an_unknown_address_or_method_is_a_problem_like_all_others(state: State) -> None:
+    """GHSA-gx7w-56w6-g48x: an order has one address, to the letter."""
     for answer in (await client(state).get("/nowhere"), await client(state).delete("/livez")):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    for path in ("/revoke/", "/revoke/0", "/revok", "/x/revoke", "/REVOKE", "/phase/panic/0", "/keys/rotate/..;"):
+        answer = await client(state).post(path, json={"kind": "all", "reason": "x", "by": "x"})
+        assert (answer.status_code, state.told) == (404, [])
 
 
 async def test_keys_are_shown_and_changed_by_the_local_user_alone(state: State) -> None:

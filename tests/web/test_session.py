@@ -11,6 +11,7 @@ NOBODY = {"credential": "none", "subject": None, "session_id": None, "expires_in
 
 
 async def test_a_session_cookie_is_named_with_its_end_where_it_is_known(site: Site) -> None:
+    """CVE-2024-39315: and nothing in the answer could be shown as a credential."""
     answer = (await site.browser.get(SESSION)).json()
     assert answer == {**NOBODY, "credential": "session", "subject": "ada"}
     site.world.app.log_in(b"s1", "ada", expires_at=site.world.now + 60)

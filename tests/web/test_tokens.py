@@ -337,6 +337,7 @@ async def test_no_tokens_are_given_out_where_the_phase_does_not_allow_it(
 
 
 async def test_no_error_and_no_log_holds_a_token_or_a_cookie(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """CVE-2022-23469: whatever is said of a request, its credentials are not."""
     await site.exchange()
     secrets = [str(site.refresh_cookie), "s1-very-secret"]
     site.browser.cookies.set("sessionid", "s1-very-secret", domain="www.example.com")

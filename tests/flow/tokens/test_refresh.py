@@ -135,6 +135,7 @@ async def test_n41_no_rotation_prolongs_the_first_end(world: World) -> None:
 
 
 async def test_claims_that_changed_in_the_session_change_in_the_next_token(world: World) -> None:
+    """CVE-2021-41230: what had changed at the source went on here."""
     first = await world.exchange()
     world.app.verdicts[b"s1"] = LegacySession("main", "s1", "ada", {"roles": []}, START + 600, is_bound=True)
     world.pass_time(60)

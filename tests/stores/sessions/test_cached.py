@@ -104,6 +104,7 @@ async def test_a_clock_that_goes_back_remembers_nothing(cached: CachedSessions, 
 
 
 async def test_all_who_ask_at_once_share_one_flight(cached: CachedSessions, sessions: Sessions) -> None:
+    """CVE-2026-71326: all who show the same, and nobody who shows something else."""
     waiters = [asyncio.ensure_future(cached.resolve(SHOWN, NOW)) for _ in range(10)]
     other = asyncio.ensure_future(cached.resolve(OTHER, NOW))
     await sessions.taken_off(2)
