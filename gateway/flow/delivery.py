@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gateway.core.credentials import find_cookie, without_cookies
 from gateway.core.navigation import is_from_elsewhere, is_from_own_page, is_navigation
@@ -26,8 +26,14 @@ _PAGE_WAIT = 0.25
 _REQUEST_WAIT = 3.0
 """Seconds that a request waits for the renewal of the token that it is admitted by."""
 
-_LARGE_FOR = 300.0  # seconds after which tokens that were too large are made once more
-_LARGE_KEPT = 1 << 20  # bytes
+_REST = 600.0
+"""Seconds for which a session is given nothing, after tokens that were too large, or that nobody kept."""
+
+_MOST_TIMES = 3
+"""How often a session is given tokens within a rest: a program that keeps no cookies would fill its cap of families."""
+
+_REMEMBERED = 4 << 20  # bytes
+_OVERHEAD = 256  # what an entry costs beside its key, at most
 
 
 class Flights(Protocol):
@@ -43,13 +49,19 @@ class Flights(Protocol):
         ...
 
 
+class _Given(NamedTuple):
+    """How often a session was given tokens, and until when that counts."""
+
+    until: float
+    times: int
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
     """What the configuration says of tokens as cookies.
 
     `client` is whom they are issued to. `public_origin` is the origin of the public URL. `grace` is in seconds: as long
-    as that, all navigations of one session get the same refresh token, whichever process they come to; with 0 only
-    those that meet in one process do.
+    as that, all navigations of one session get the same refresh token, whichever process they come to.
     """
 
     client: Client
@@ -78,7 +90,7 @@ class Delivery:
         self._exchanges = exchanges
         self._renewals = renewals
         self._facts = facts
-        self._large: Lately[float] = Lately(_LARGE_KEPT)
+        self._lately: Lately[_Given] = Lately(_REMEMBERED)
 
     # --- given on navigations ---
 
@@ -101,20 +113,27 @@ class Delivery:
         Whatever goes wrong is no fault of the page, which goes on without them.
         """
         session = permit.session
-        if session is None or (self._large.find(session.key) or 0.0) > now:
+        lately = None if session is None else self._lately.find(session.key)
+        if session is None or (lately is not None and lately.times >= _MOST_TIMES and now < lately.until):
             return None
         try:
             grant = await self._grant(session, permit, head, now, self._wait())
             given = self.find_cookies(grant, head)
             if given is None:
-                self._large.keep(session.key, now + _LARGE_FOR, len(session.key))
                 await self._tokens.revoke(grant.refresh_token, "refresh_token", self._policy.client, now=now)
         except GatewayError:
             self._facts.count(Event.DELIVERY_FAILED)
             return None
+        self._remember(session, lately, now, times=1 if given is not None else _MOST_TIMES)
         if given is not None:
             self._facts.count(Event.DELIVERED)
         return given
+
+    def _remember(self, session: LegacySession, lately: _Given | None, now: float, *, times: int) -> None:
+        if lately is None or now >= lately.until:
+            lately = _Given(now + _REST, 0)
+        entry = _Given(lately.until, lately.times + times)
+        self._lately.keep(session.key, entry, len(session.key) + _OVERHEAD)
 
     def find_cookies(self, grant: Grant, head: RequestHead) -> Pairs | None:
         """Return the cookies with the tokens of a grant; None where they are more than a browser keeps or may send."""
@@ -140,11 +159,11 @@ class Delivery:
                 grant = await self.renew(refresh, now, wait=wait)
                 if (grant.family.site, grant.family.subject) == (session.site, session.subject):
                     return grant
-        shown, grace = permit.shown, self._policy.grace
+        shown = permit.shown
         assert shown is not None
         # Navigations of one session that race in several processes open one family. No client can send a key with a
         # space, so that none is taken for this one.
-        key = f"navigation {now // grace:.0f}" if grace else ""
+        key = f"navigation {now // self._policy.grace:.0f}"
         begin = partial(self._tokens.exchange, shown, self._policy.client, now=now, idempotency_key=key)
         return await self._exchanges.join(f"{session.site}\0{session.key}", begin, wait=wait)
 

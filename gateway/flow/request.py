@@ -171,8 +171,12 @@ class RequestFlow:
     async def _admit_by_credential(self, head: RequestHead, rule: Rule, now: float) -> Permit:
         sites = self._sites_of.get(rule.upstream, ())
         if rule.auth is Access.PASSTHROUGH:
-            shown = find_sessions(head.cookie, sites)
-            permit = await self._by_session.admit(head, rule, shown, self.posture, now)
+            bare = replace(head, authorization=None)
+            shown = find_credential(bare, self._policy.ours, sites)
+            if isinstance(shown, TokenCookie):
+                permit = await self._by_token.admit_cookie(shown, bare, rule, self.posture, now)
+            else:
+                permit = await self._by_session.admit(head, rule, find_sessions(head.cookie, sites), self.posture, now)
             if head.authorization is None or self._has_our_token(head):
                 return permit
             return replace(permit, authorization=head.authorization, is_private=True)

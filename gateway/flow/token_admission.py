@@ -10,7 +10,16 @@ from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
 from gateway.core.translate import Proof, Supplement, Translator
-from gateway.errors import GatewayError, InvalidGrant, InvalidToken, ProofRefused, SessionEnded, TooMany, Unavailable
+from gateway.errors import (
+    Forbidden,
+    GatewayError,
+    InvalidGrant,
+    InvalidToken,
+    ProofRefused,
+    SessionEnded,
+    TooMany,
+    Unavailable,
+)
 from gateway.facts import Event
 from gateway.flow.delivery import Delivery
 from gateway.flow.forms import FormProtection
@@ -112,7 +121,9 @@ class TokenAdmission:
                 return self._deleting_access(self._by_session.admit_nobody(head, rule))
             permit = await self._admit_expired(shown, head, rule, posture, now)
         except SessionEnded:
-            return self._deleting_access(self._by_session.admit_nobody(head, rule))
+            return self._deleting(self._by_session.admit_nobody(head, rule))
+        except Forbidden:  # a browser sends it to every application of the site; its own session speaks there
+            return await self._by_session.admit(head, rule, shown.beside, posture, now)
         beside = await self._by_session.resolve(shown.beside, now) if shown.beside is not None else None
         if permit.token is not None and _is_anothers(beside, permit.token):
             self._facts.count(Event.SUBJECT_CONFLICT)

@@ -24,7 +24,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"clients", "dpop"}), check_rules.proofs_are_asked_for),
     (frozenset({"dpop", "stores"}), check_rules.proofs_count_once_everywhere),
     (frozenset({"dpop"}), check_rules.proofs_are_young),
-    (frozenset({"delivery", "clients", "sessions"}), check_delivery.tokens_can_be_delivered),
+    (frozenset({"delivery", "clients", "sessions", "tokens", "upstreams"}), check_delivery.tokens_can_be_delivered),
     (frozenset({"delivery", "public_url"}), check_delivery.cookie_domain_is_our_own),
     (frozenset({"tokens"}), check_rules.lifetimes_fit),
     (frozenset({"rates", "tokens"}), check_rules.limits_leave_time_for_a_retry),

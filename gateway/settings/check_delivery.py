@@ -22,6 +22,10 @@ def tokens_can_be_delivered(settings: Settings) -> Iterator[Finding]:
         return
     if not settings.sessions:
         yield Finding(("delivery", "automatic"), "needs sessions, which the tokens are made from")
+    if len({session.upstream or settings.default_upstream for session in settings.sessions}) > 1:
+        yield Finding(("delivery", "automatic"), "needs all sessions at one upstream: browsers keep one pair of tokens")
+    if settings.tokens.grace == 0:
+        yield Finding(("delivery", "automatic"), "needs tokens.grace: requests that come at once show the same token")
     if delivery.client is None:
         if len(browsers) != 1:
             yield Finding(("delivery",), "needs `client`: exactly one has to be chosen that has `delivery: cookie`")

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.credentials import Site
+from gateway.core.routes import Rule
 from gateway.errors import LoginRequired, SessionUndetermined, StoreUnavailable
 from gateway.facts import Event
 from gateway.flow.tokens import Grant
@@ -181,6 +183,34 @@ async def test_another_user_in_the_same_browser_gets_tokens_in_place_of_the_firs
     permit = await door.permit(page(cookie_of(fresh, b"sessionid=s2")))
     assert permit.token is not None
     assert permit.token.subject == "bob"
+
+
+async def test_who_keeps_no_cookies_does_not_fill_the_cap_of_the_session(door: Door) -> None:
+    found = []
+    for _ in range(10):
+        found.append(bool(given(await answer(door, page()))))
+        door.world.pass_time(31)  # another derivation each time
+    assert found == [True, True, True] + [False] * 7
+    assert len(await door.world.families.families_of_subject("ada", door.world.now)) == 3
+    door.world.pass_time(600)
+    assert given(await answer(door, page())).keys() == {ACCESS, REFRESH}
+
+
+async def test_the_applications_own_authorization_travels_beside_a_token_cookie(door: Door) -> None:
+    head = request("/hooks/1", cookie=cookie_of(await delivered(door)), authorization=b"Basic x")
+    permit = await door.permit(head)
+    assert (permit.credential, permit.cookie) == (Credential.TOKEN_COOKIE, SESSION)
+    assert permit.authorization == b"Basic x"
+
+
+async def test_a_token_cookie_of_another_application_is_passed_over() -> None:
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    tokens = await delivered(Door(world, delivers=True))
+    rules = (Rule("/*", upstream="other"),)
+    other = Door(world, delivers=True, rules=rules, others=(Site("second", "other", (b"second",)),))
+    permit = await other.permit(page(cookie_of(tokens)))
+    assert (permit.credential, permit.answer, permit.cookie) == (Credential.NONE, (), None)
 
 
 # --- renewed ---
