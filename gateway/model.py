@@ -1,8 +1,8 @@
 """The words of the house: what one stage hands to the next.
 
 A request becomes a `RequestHead`; a credential is shown (`BearerToken`, `TokenCookie`, `SessionCookie`,
-`ForeignAuthorization`); proof of it is a `VerifiedToken` or a `LegacySession`; who that is, is an `Identity`;
-and only a `Permit` lets a request through to the application.
+`ForeignAuthorization`); proof of it is a `VerifiedToken` or a `LegacySession`; who that is, is an `Identity`; and only
+a `Permit` lets a request through to the application.
 """
 
 from collections.abc import Mapping
@@ -149,9 +149,6 @@ class ForeignAuthorization:
     beside: SessionCookie | None = None
 
 
-Shown = BearerToken | RemoteBearer | TokenCookie | SessionCookie | ForeignAuthorization | None
-
-
 # --- what was proved ---
 
 
@@ -173,6 +170,12 @@ class VerifiedToken:
     claims: Mapping[str, object]
     bound_key: str = ""
     """The thumbprint of the key that must be proved with each use (RFC 9449 section 6.1); empty where none must."""
+    names: tuple[str, str] = field(init=False, repr=False, compare=False)
+    """What revokes it alone, and its family: kind and name in one string, which is made and hashed once."""
+
+    def __post_init__(self) -> None:
+        names = RevocationKind.TOKEN + self.token_id, RevocationKind.FAMILY + self.session_id
+        object.__setattr__(self, "names", names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +231,6 @@ class Identity:
     scope: str = ""
     roles: tuple[str, ...] = ()
     claims: Mapping[str, object] = field(default_factory=dict)
-
-
-# --- revocation ---
 
 
 class RevocationKind(StrEnum):
@@ -324,10 +324,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class VaultedSession:
-    """The user's own cookies as the vault keeps them for a family.
-
-    `version` grows with each write and is compared before the next (compare-and-set).
-    """
+    """The user's own cookies as the vault keeps them for a family; each write compares the `version`, and raises it."""
 
     session_id: str
     subject: str
@@ -336,6 +333,10 @@ class VaultedSession:
     session_key: str
     version: int = 0
     expires_at: float | None = None
+    as_shown: SessionCookie = field(init=False, repr=False, compare=False)  # as if the client had shown them
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "as_shown", SessionCookie(self.site, self.cookies))
 
 
 @dataclass(frozen=True, slots=True)

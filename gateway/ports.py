@@ -76,6 +76,9 @@ class KeySource(Protocol):
 class RevocationStore(Protocol):
     """The fast copy that is asked for every request with a token."""
 
+    def glance(self, token: VerifiedToken) -> Standing | None:
+        """Return what `look_up` would return at once; None where it would wait, or cannot say."""
+
     async def look_up(self, token: VerifiedToken) -> Standing:
         """Return what is known of the token.
 
@@ -142,6 +145,9 @@ class VaultStore(Protocol):
 class Vault(Protocol):
     """The users' own cookies, opened for one request."""
 
+    def glance(self, token: VerifiedToken) -> VaultedSession | None:
+        """Return what `open` would return at once; None where it would wait."""
+
     async def open(self, token: VerifiedToken) -> VaultedSession:
         """Return the session that the token stands for.
 
@@ -180,6 +186,14 @@ class SessionStore(Protocol):
 
     def forget(self, session: LegacySession) -> None:
         """Drop what is cached about a session, because something happened to it."""
+        ...
+
+
+class RememberedSessions(SessionStore, Protocol):
+    """The same, with what was resolved a moment ago."""
+
+    def glance(self, shown: SessionCookie, now: float) -> LegacySession | None:
+        """Return what `resolve` would return at once, where it is a user; None where it would wait or say no."""
         ...
 
 

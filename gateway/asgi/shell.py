@@ -114,7 +114,8 @@ class _Serving:
 
     async def _admit(self, head: RequestHead, peer: Peer) -> Permit | Visit | Answer:
         try:
-            return await self._gateway.flow.admit(head, peer, time.time())
+            decided = self._gateway.flow.begin(head, peer, time.time())
+            return decided if isinstance(decided, Permit | Visit | Answer) else await decided
         except GatewayError:
             raise
         except Exception as error:

@@ -71,6 +71,10 @@ class SealedVault:
         self._cache: OrderedDict[str, _Opened] = OrderedDict()
         self._writes = 0
 
+    def glance(self, token: VerifiedToken) -> VaultedSession | None:
+        """Return what is remembered of the session that a token stands for. See `ports.Vault`."""
+        return self._find_opened(token.session_id, token.subject)
+
     async def open(self, token: VerifiedToken) -> VaultedSession:
         """Return the session that a token stands for. See `ports.Vault`."""
         return await self._open(token.session_id, token.subject)
@@ -97,11 +101,17 @@ class SealedVault:
 
     # --- reading ---
 
-    async def _open(self, session_id: str, subject: str) -> VaultedSession:
+    def _find_opened(self, session_id: str, subject: str) -> VaultedSession | None:
         known = self._cache.get(session_id)
-        if known is not None and known.session.subject == subject and known.until > self._clock.monotonic():
-            self._cache.move_to_end(session_id)
-            return known.session
+        if known is None or known.session.subject != subject or known.until <= self._clock.monotonic():
+            return None
+        self._cache.move_to_end(session_id)
+        return known.session
+
+    async def _open(self, session_id: str, subject: str) -> VaultedSession:
+        known = self._find_opened(session_id, subject)
+        if known is not None:
+            return known
         writes = self._writes
         entry = await self._store.fetch(session_id)
         if entry is None:

@@ -21,11 +21,21 @@ from gateway.model import (
     RemoteBearer,
     RequestHead,
     SessionCookie,
-    Shown,
     TokenCookie,
 )
 
-__all__ = ["Ours", "Site", "find_cookie", "find_credential", "find_sessions", "has_token_of_ours", "without_cookies"]
+__all__ = [
+    "Ours",
+    "Shown",
+    "Site",
+    "find_cookie",
+    "find_credential",
+    "find_sessions",
+    "has_token_of_ours",
+    "without_cookies",
+]
+
+Shown = BearerToken | RemoteBearer | TokenCookie | SessionCookie | ForeignAuthorization | None
 
 _ONE_TOKEN = re.compile(rb"(?:bearer|dpop) +([^\s,]+)", re.IGNORECASE)
 _SOME_BEARER = re.compile(rb"bearer[\s,]+[^\s,]", re.IGNORECASE)

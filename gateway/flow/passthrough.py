@@ -12,7 +12,7 @@ from gateway.core.translate import Translator
 from gateway.errors import Forbidden, GatewayError, PhaseOff
 from gateway.headers import Pairs
 from gateway.http1.response import ResponseHead
-from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
+from gateway.model import Answer, Peer, Permit, Phase, RequestHead
 
 
 class PassthroughFlow:
@@ -25,7 +25,7 @@ class PassthroughFlow:
         self._issuer = issuer
         self._own_prefix = own_prefix
 
-    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Permit:
         """Let the request through; a client that asks for us is told that tokens are off.
 
         Raises:

@@ -42,6 +42,10 @@ class Recheck:
         self._since = now
         self._alive.clear()
 
+    def is_needless(self, token: VerifiedToken) -> bool:
+        """Whether a token's family is known to be alive, or was opened later."""
+        return token.issued_at >= self._since or token.session_id in self._alive
+
     async def ensure_alive(self, token: VerifiedToken, now: float) -> None:
         """Let a token pass whose family is known to be alive.
 
@@ -50,7 +54,7 @@ class Recheck:
             SessionUndetermined: nobody can say now; nothing was ended.
             VaultUnavailable: its vaulted session cannot be read.
         """
-        if token.issued_at >= self._since or token.session_id in self._alive:
+        if self.is_needless(token):
             return
         vaulted = await self._vault.open(token)
         store = self._sessions.get(vaulted.site)

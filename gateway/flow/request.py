@@ -3,8 +3,9 @@
 It awaits futures only (see `ports`), so that the wire can step it by hand and the ASGI shell can simply await it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gateway.core.cors import CrossOrigin, is_any_preflight
 from gateway.core.credentials import Ours, Site, find_credential, find_sessions
@@ -43,7 +44,9 @@ from gateway.model import (
     TokenCookie,
     Visit,
 )
-from gateway.ports import Facts, SessionStore
+from gateway.ports import Facts, RememberedSessions
+
+Decision = Permit | Visit | Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class RequestFlow:
         prover: Prover,
         forms: FormProtection,
         standing: TokenStanding,
-        sessions: Mapping[str, SessionStore],
+        sessions: Mapping[str, RememberedSessions],
         facts: Facts,
         tickets: Tickets,
         possession: Possession | None = None,
@@ -113,13 +116,13 @@ class RequestFlow:
             delivery=delivery,
         )
 
-    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
-        """Decide what becomes of a request.
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision]:
+        """Decide what becomes of a request: at once, which is the rule, or return the rest of the story.
 
         A `Permit` goes to the application, a `Visit` to our own endpoints, an `Answer` straight back.
 
         Raises:
-            GatewayError: the request is refused; `refuse` makes the answer of it.
+            GatewayError: the request is refused; `refuse` makes the answer of it. The story raises it, too.
         """
         posture, path = self.posture, head.path
         endpoint = self._policy.endpoints.get(path)
@@ -136,11 +139,13 @@ class RequestFlow:
         if rule.auth is Access.PUBLIC:
             return self._admit_public(head, rule)
         if head.ticket is not None and rule.auth is not Access.PASSTHROUGH:
-            return await self._by_ticket(head, rule, now)
+            return self._by_ticket(head, rule, now)
         ready = self._ready.find(head, rule, posture, self._prover.stamp)
-        if ready is not None and await self._is_unchanged(ready, now):
+        if ready is None:
+            return self._admit_by_credential(head, rule, now)
+        if self._is_unchanged_at_once(ready, now):
             return ready
-        return await self._admit_by_credential(head, rule, now)
+        return self._admit_known(ready, head, rule, now)
 
     def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
         """Turn an error into the answer for this client: a problem, a plain page, or the way to the login."""
@@ -199,6 +204,33 @@ class RequestFlow:
                 permit = await self._by_session.admit(head, rule, credential, posture, now)
         self._ready.keep(head, rule, posture, stamp, permit)
         return permit
+
+    async def _admit_known(self, ready: Permit, head: RequestHead, rule: Rule, now: float) -> Permit:
+        if await self._is_unchanged(ready, now):
+            return ready
+        return await self._admit_by_credential(head, rule, now)
+
+    def _is_unchanged_at_once(self, permit: Permit, now: float) -> bool:
+        """Ask anew whatever is a verdict, as far as nobody has to be waited for; False where `_is_unchanged` decides.
+
+        Raises:
+            InvalidToken: a token that is not good any more.
+        """
+        token = permit.token
+        if permit.credential is Credential.TOKEN_COOKIE:
+            return False
+        if token is not None:
+            return self._standing.is_good_at_once(token, now) and (
+                permit.upstream not in self._sites_of or self._standing.is_attached_at_once(token, permit.vaulted, now)
+            )
+        shown = permit.shown
+        if shown is None:
+            return True
+        session = self._sessions[shown.site].glance(shown, now)
+        if session is None or session is not permit.session:
+            return False
+        self._facts.count(Event.SESSION_USER)
+        return True
 
     async def _is_unchanged(self, permit: Permit, now: float) -> bool:
         """Ask anew whatever is a verdict about a credential; a token that is not good any more is refused here.

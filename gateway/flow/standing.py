@@ -9,8 +9,8 @@ from gateway.core.verify import ensure_in_force
 from gateway.errors import Forbidden, SessionEnded, SessionUndetermined
 from gateway.flow.inference import Inference
 from gateway.flow.recheck import End, Recheck
-from gateway.model import LegacySession, SessionCookie, VaultedSession, VerifiedToken
-from gateway.ports import RevocationStore, SessionStore, Vault
+from gateway.model import CLEAR, LegacySession, VaultedSession, VerifiedToken
+from gateway.ports import RememberedSessions, RevocationStore, Vault
 
 
 class TokenStanding:
@@ -24,7 +24,7 @@ class TokenStanding:
         recheck: Recheck,
         vault: Vault,
         sites: Sequence[Site],
-        sessions: Mapping[str, SessionStore],
+        sessions: Mapping[str, RememberedSessions],
         end_family: End,
         inference: Inference,
     ) -> None:
@@ -37,6 +37,35 @@ class TokenStanding:
         self._sessions = sessions
         self._end_family = end_family
         self._inference = inference
+
+    def is_good_at_once(self, token: VerifiedToken, now: float) -> bool:
+        """Check what `ensure_good` checks, as far as nobody has to be waited for; False where somebody has to be asked.
+
+        Raises:
+            InvalidToken: expired, not valid yet, or revoked.
+        """
+        ensure_in_force(token, self._leeway, now)
+        standing = self._revocation.glance(token)
+        if standing is None:
+            return False
+        if standing is not CLEAR:
+            ensure_not_revoked(token, standing)
+        return not self._sites or self._recheck.is_needless(token)
+
+    def is_attached_at_once(self, token: VerifiedToken, vaulted: VaultedSession | None, now: float) -> bool:
+        """Whether `find_session` would return the same vaulted session as before; False where somebody must be asked.
+
+        That it belongs to the application was found out when it was attached first.
+        """
+        if vaulted is None:
+            return False
+        remembered = self._vault.glance(token)
+        if remembered is not vaulted and remembered != vaulted:
+            return False
+        session = self._sessions[vaulted.site].glance(vaulted.as_shown, now)
+        if session is None or session.subject != token.subject:
+            return False
+        return self._inference.judge(vaulted.site, vaulted.session_key, session, now) is session
 
     async def ensure_good(self, token: VerifiedToken, now: float) -> None:
         """Check the token's times, the blacklist, and once for a family from before whether its session lives.
@@ -70,7 +99,7 @@ class TokenStanding:
         site = self._sites.get(vaulted.site)
         if site is None or site.upstream != upstream:
             raise Forbidden("The token does not stand for a session of this application.")
-        seen = await self._sessions[site.name].resolve(SessionCookie(site.name, vaulted.cookies), now)
+        seen = await self._sessions[site.name].resolve(vaulted.as_shown, now)
         verdict = self._inference.judge(site.name, vaulted.session_key, seen, now)
         if is_over_for(token.subject, verdict):
             await self._end_family(token, now)

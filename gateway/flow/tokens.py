@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from gateway.core.credentials import Shown
 from gateway.core.rotation import ensure_well_formed, hash_token
 from gateway.errors import (
     ClientNotAllowed,
@@ -29,7 +30,7 @@ from gateway.flow.rates import TokenRates
 from gateway.flow.refresh import Refresh
 from gateway.flow.remote import RemoteTokens
 from gateway.flow.whoami import Identification
-from gateway.model import LegacySession, SessionCookie, Shown, VerifiedToken
+from gateway.model import LegacySession, SessionCookie, VerifiedToken
 from gateway.ports import Facts, KeySource, RevocationLog, RevocationStore, SessionEnder, SessionStore, Vault
 from gateway.records import Family
 

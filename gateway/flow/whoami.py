@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gateway.core.credentials import Shown
 from gateway.errors import InvalidToken, SessionEnded, SessionUndetermined
 from gateway.flow.access import AccessTokens
 from gateway.flow.grants import Whoami
@@ -13,7 +14,6 @@ from gateway.model import (
     LegacySession,
     RemoteBearer,
     SessionCookie,
-    Shown,
     TokenCookie,
     Undetermined,
     VerifiedToken,

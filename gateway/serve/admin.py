@@ -12,7 +12,7 @@ from gateway.flow.live import Live
 from gateway.flow.passthrough import PassthroughWatch
 from gateway.http1.fields import FieldTable
 from gateway.http1.limits import Limits
-from gateway.model import Answer, Peer, Permit, RequestHead, Visit
+from gateway.model import Answer, Peer, RequestHead, Visit
 from gateway.ports import Clock
 from gateway.wire.policy import WirePolicy
 from gateway.wire.server import WireServer
@@ -43,7 +43,7 @@ def admin_server(app: ASGIApp, clock: Clock) -> WireServer:
 class OursAlone:
     """A flow in which every request is a visit to us."""
 
-    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Visit:
         """Hand it to our application."""
         return Visit("admin")
 

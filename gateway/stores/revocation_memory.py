@@ -15,7 +15,6 @@ from gateway.stores.revocation_names import ExpiringNames
 
 _PAGE = 5_000
 _EPOCHS = frozenset({RevocationKind.SUBJECT, RevocationKind.EVERYTHING})
-_TOKEN, _FAMILY = RevocationKind.TOKEN.value, RevocationKind.FAMILY.value  # plain strings are found faster
 
 Announce = Callable[[Sequence[Revocation]], object]
 """Told of revocations that others made, once each: what they concern may be open here."""
@@ -40,6 +39,7 @@ class MemoryRevocationStore:
     ) -> None:
         self._log = log
         self._clock = clock
+        self._monotonic = clock.monotonic
         self._announce = announce
         self._max_staleness = max_staleness
         self._names = ExpiringNames(clock.wall())
@@ -65,20 +65,26 @@ class MemoryRevocationStore:
         """For how many seconds nothing has confirmed that the copy is complete."""
         return max(self._clock.monotonic() - self._confirmed_at, 0.0)
 
+    def glance(self, token: VerifiedToken) -> Standing | None:
+        """See `RevocationStore`."""
+        return None if self._monotonic() > self._good_until else self.recall(token)
+
     async def look_up(self, token: VerifiedToken) -> Standing:
         """Return what is known of the token. Never suspends.
 
         Raises:
             RevocationUnavailable: the copy may lack something.
         """
-        if self._clock.monotonic() > self._good_until:
+        if self._monotonic() > self._good_until:
             raise RevocationUnavailable
         return self.recall(token)
 
     def recall(self, token: VerifiedToken) -> Standing:
         """Return what is known of the token, although the copy may lack something."""
-        token_revoked = _TOKEN + token.token_id in self._names
-        family_revoked = _FAMILY + token.session_id in self._names
+        names, (one, family) = self._names, token.names
+        token_revoked = family_revoked = False
+        if names.may_hold(one, family):
+            token_revoked, family_revoked = one in names, family in names
         epoch = self._epochs.get(token.subject)
         if not (token_revoked or family_revoked or epoch or self._everything):
             return CLEAR

@@ -38,6 +38,11 @@ class ExpiringNames:
         self._count = 0
         self._hand = 0
 
+    def may_hold(self, one: str, other: str) -> bool:
+        """Whether either name may be in the set: for most, the one question that is asked."""
+        flags = self._flags
+        return bool(flags[hash(one) & _FLAG] or flags[hash(other) & _FLAG])
+
     def __contains__(self, name: str) -> bool:
         key = hash(name) & _HASH
         if not self._flags[key & _FLAG]:

@@ -44,6 +44,11 @@ class CachedSessions:
         self._tasks: set[asyncio.Task[Verdict]] = set()
         self._generation = 0
 
+    def glance(self, shown: SessionCookie, now: float) -> LegacySession | None:
+        """See `RememberedSessions`."""
+        entry = self._entries.get(self._sessions.locate(shown))
+        return entry.session if entry is not None and entry.since <= now < entry.until else None
+
     async def resolve(self, shown: SessionCookie, now: float, *, fresh: bool = False) -> Verdict:
         """See `SessionStore`. A fresh resolution never joins a flight that took off before it."""
         name = self._sessions.locate(shown)

@@ -8,9 +8,10 @@ from gateway.model import Answer, Permit, Visit
 from gateway.wire.exchange import Exchange
 from gateway.wire.forward import Forward
 from gateway.wire.host import Hosting
+from gateway.wire.ports import Decision
 from gateway.wire.story import Story
 
-Decision = Permit | Visit | Answer
+_DECIDED = (Permit, Answer, Visit)
 
 
 def admit(exchange: Exchange) -> None:
@@ -20,15 +21,16 @@ def admit(exchange: Exchange) -> None:
         GatewayError: the request is refused, or could not be passed on.
     """
     wire = exchange.wire
-    story = wire.flow.admit(exchange.head, exchange.client.peer, wire.wall())
-    try:
-        waits = story.send(None)
-    except StopIteration as done:
-        decision: Decision = done.value
-    else:
-        exchange.work = Admission(exchange, story, waits)
-        return
-    begin(exchange, decision)
+    decided = wire.flow.begin(exchange.head, exchange.client.peer, wire.wall())
+    if not isinstance(decided, _DECIDED):
+        try:
+            waits = decided.send(None)
+        except StopIteration as done:
+            decided = done.value
+        else:
+            exchange.work = Admission(exchange, decided, waits)
+            return
+    begin(exchange, decided)
 
 
 def begin(exchange: Exchange, decision: Decision) -> None:

@@ -1,7 +1,7 @@
 """What the wire needs from the flow, as Protocols."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from gateway.core.response import Looked
 from gateway.errors import GatewayError
@@ -9,12 +9,14 @@ from gateway.headers import Pairs
 from gateway.http1.response import ResponseHead
 from gateway.model import Answer, Peer, Permit, RequestHead, Visit
 
+Decision = Permit | Visit | Answer
+
 
 class Flow(Protocol):
     """Decides what becomes of a request; see `flow.request.RequestFlow`."""
 
-    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
-        """Decide. `now` is in seconds since 1970.
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision]:
+        """Decide at once, or return a story that ends with the decision. `now` is in seconds since 1970.
 
         Raises:
             GatewayError: the request is refused.

@@ -48,7 +48,7 @@ class StubFlow:
         self.heads: list[RequestHead] = []
         self.peers: list[Peer] = []
 
-    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
         self.heads.append(head)
         self.peers.append(peer)
         if isinstance(self.outcome, Exception):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.credentials import Ours, Site, find_credential, find_sessions, has_token_of_ours
+from gateway.core.credentials import Ours, Shown, Site, find_credential, find_sessions, has_token_of_ours
 from gateway.core.refresh_token import new_refresh_token
 from gateway.errors import BadRequest, PossessionUnproved
 from gateway.model import (
@@ -13,7 +13,6 @@ from gateway.model import (
     RemoteBearer,
     RequestHead,
     SessionCookie,
-    Shown,
     TokenCookie,
 )
 from tests.core.minting import ISSUER, token

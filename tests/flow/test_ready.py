@@ -31,7 +31,7 @@ from gateway.model import (
     VerifiedToken,
     Visit,
 )
-from tests.flow.door import ACCESS, PEER, RULES, Door, request
+from tests.flow.door import ACCESS, RULES, Door, admitted, request
 from tests.flow.tokens.world import MOBILE, World
 
 _OF_VERIFICATION = {Event.TOKEN_VERIFIED, Event.TOKEN_REFUSED}  # a token that is remembered is not verified again
@@ -76,9 +76,9 @@ class Site:
     async def ensure_same(self) -> None:
         """Let both flows decide about every request."""
         for head in self.heads():
-            seen, noted = await self._outcome(self.warm.admit(head, PEER, self.world.now))
+            seen, noted = await self._outcome(admitted(self.warm, head, self.world.now))
             fresh = Door(self.world, phase=self.phase, rules=self.rules).flow
-            expected, expected_noted = await self._outcome(fresh.admit(head, PEER, self.world.now))
+            expected, expected_noted = await self._outcome(admitted(fresh, head, self.world.now))
             assert (seen, noted) == (expected, expected_noted), head
 
     async def _outcome(self, admitted: Awaitable[Permit | Visit | Answer]) -> tuple[object, list[object]]:
@@ -176,8 +176,8 @@ async def test_the_second_request_is_given_the_same_permit() -> None:
     token = ACCESS + b"=" + site.tokens[0].encode()
     cookies = (b"sessionid=s1", b"a=1", token, token + b"; sessionid=s1")
     for head in (request(bearer=site.tokens[0]), *(request(cookie=cookie) for cookie in cookies)):
-        first = await site.warm.admit(head, PEER, site.world.now)
-        assert await site.warm.admit(head, PEER, site.world.now) is first
+        first = await admitted(site.warm, head, site.world.now)
+        assert await admitted(site.warm, head, site.world.now) is first
 
 
 async def test_a_key_that_is_given_up_while_a_store_is_asked_proves_nothing_later(
@@ -192,9 +192,9 @@ async def test_a_key_that_is_given_up_while_a_store_is_asked_proves_nothing_late
 
     with monkeypatch.context() as patched:
         patched.setattr(site.world.revocation, "look_up", look_up_slowly)
-        assert isinstance(await site.warm.admit(head, PEER, site.world.now), Permit)
+        assert isinstance(await admitted(site.warm, head, site.world.now), Permit)
     with pytest.raises(InvalidToken):
-        await site.warm.admit(head, PEER, site.world.now)
+        await admitted(site.warm, head, site.world.now)
 
 
 RULE, POSTURE = Rule("/*"), posture_of(Phase.PARALLEL, "initial")

@@ -413,16 +413,13 @@ async def test_two_cookies_of_one_name_are_counted(door: Door) -> None:
     assert Event.DUPLICATE_COOKIE in door.world.facts.events
 
 
-async def test_the_story_of_a_remembered_token_ends_on_its_first_step(door: Door) -> None:
-    """Stepped by hand, as on the wire: no task, no future, no turn of the loop."""
+async def test_about_a_remembered_token_is_decided_at_once(door: Door) -> None:
+    """No task, no future, no turn of the loop, and nothing to be stepped."""
     head = request(bearer=(await door.world.exchange()).access_token)
     await door.permit(head)
     door.world.vault._cache_age = 60.0
     await door.permit(head)
-    story = door.flow.admit(head, PEER, door.world.now)
-    with pytest.raises(StopIteration) as done:
-        story.send(None)
-    assert isinstance(done.value.value, Permit)
+    assert isinstance(door.flow.begin(head, PEER, door.world.now), Permit)
 
 
 @pytest.mark.parametrize("bridge", ["vault", "headers"])

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -14,7 +15,7 @@ from gateway.facts import Nothing
 from gateway.flow.live import Live
 from gateway.flow.passthrough import PassthroughWatch
 from gateway.http1.fields import FieldTable
-from gateway.model import Answer, Peer, Permit, Phase, RequestHead, RevocationKind, Visit
+from gateway.model import Answer, Peer, Phase, RequestHead, RevocationKind
 from gateway.observe.exposition import Exposition
 from gateway.observe.metrics import Metrics
 from gateway.serve.admin import OursAlone
@@ -27,6 +28,7 @@ from gateway.web.admin import create_admin_app
 from gateway.web.readiness import Readiness
 from gateway.wire.policy import WirePolicy
 from gateway.wire.pool import Pool
+from gateway.wire.ports import Decision
 from gateway.wire.server import WireServer
 from gateway.wire.wheel import Wheel
 from gateway.wiring.clock import SystemClock
@@ -35,17 +37,21 @@ from gateway.wiring.share import Word
 PATIENCE = 10.0
 
 
-class Flow(OursAlone):
+class Flow:
     """Answers at once, or `/slow` when it is let go."""
 
     def __init__(self) -> None:
         self.slow_came = asyncio.Event()
         self.let_go: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Permit | Visit | Answer:
-        if head.path == b"/slow":
-            self.slow_came.set()
-            await asyncio.shield(self.let_go)
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision]:
+        return self._later() if head.path == b"/slow" else Answer(200, (), b"ok")
+
+    refuse = OursAlone.refuse
+
+    async def _later(self) -> Decision:
+        self.slow_came.set()
+        await asyncio.shield(self.let_go)
         return Answer(200, (), b"ok")
 
 

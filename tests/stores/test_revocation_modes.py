@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from gateway.errors import RevocationUnavailable
-from gateway.model import Revocation, RevocationKind, Standing, VerifiedToken
+from gateway.model import CLEAR, Revocation, RevocationKind, Standing, VerifiedToken
 from gateway.stores.revocation_modes import MirroredRevocationStore, StrictRevocationStore
 
 TOKEN = VerifiedToken("ada", "f1", "t1", "web", 5, 0.0, 0.0, 60.0, {})
@@ -20,6 +20,9 @@ class Copy:
         self.standing = standing
         self.is_good = is_good
         self.published: list[Revocation] = []
+
+    def glance(self, token: VerifiedToken) -> Standing | None:
+        return self.standing if self.is_good else None
 
     async def look_up(self, token: VerifiedToken) -> Standing:
         if not self.is_good:
@@ -84,3 +87,9 @@ async def test_both_copies_are_told(mode: type[MirroredRevocationStore]) -> None
     revocation = Revocation(RevocationKind.FAMILY, "f1", 99.0, "test", 1)
     await mode(shared, own).publish([revocation])
     assert shared.published == own.published == [revocation]
+
+
+def test_only_the_mirror_can_tell_at_once() -> None:
+    assert MirroredRevocationStore(Copy(REVOKED), Copy(CLEAR)).glance(TOKEN) is CLEAR
+    assert MirroredRevocationStore(Copy(CLEAR), Copy(CLEAR, is_good=False)).glance(TOKEN) is None
+    assert strict(Copy(CLEAR), Copy(CLEAR)).glance(TOKEN) is None

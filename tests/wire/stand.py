@@ -6,7 +6,7 @@ import resource
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
@@ -246,10 +246,12 @@ class Flow:
         self.gate: asyncio.Future[None] | None = None
         self.asked: list[RequestHead] = []
 
-    async def admit(self, head: RequestHead, peer: Peer, now: float) -> Decision:
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision]:
         self.asked.append(head)
-        if self.gate is not None:
-            await self.gate
+        return self.decide(head, peer) if self.gate is None else self._decide_later(self.gate, head, peer)
+
+    async def _decide_later(self, gate: asyncio.Future[None], head: RequestHead, peer: Peer) -> Decision:
+        await gate
         return self.decide(head, peer)
 
     def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:

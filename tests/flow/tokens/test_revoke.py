@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from gateway.core.credentials import Shown
 from gateway.errors import (
     ClientNotAllowed,
     GatewayError,
@@ -22,7 +23,6 @@ from gateway.model import (
     ForeignAuthorization,
     Permit,
     Revocation,
-    Shown,
     TokenCookie,
     Undetermined,
     VerifiedToken,

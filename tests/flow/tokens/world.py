@@ -100,6 +100,10 @@ class Application:
     def log_out(self, cookie: bytes, reason: str = "gone") -> None:
         self.verdicts[cookie] = Anonymous(reason)
 
+    def glance(self, shown: SessionCookie, now: float) -> LegacySession | None:
+        verdict = self.verdicts.get(dict(shown.cookies).get(b"sessionid", b""))
+        return verdict if isinstance(verdict, LegacySession) else None
+
     async def resolve(self, shown: SessionCookie, now: float, *, fresh: bool = False) -> Verdict:
         self.asked.append(fresh)
         return self.verdicts.get(dict(shown.cookies).get(b"sessionid", b""), Anonymous("gone"))
