@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gateway.model import Phase
+from gateway.core.phases import Stage
 
 
 class PhaseStore(Protocol):
-    """The phase that an operator chose, where it is stored durably. Raises StoreUnavailable."""
+    """The stage that an operator chose, where it is stored durably. Raises StoreUnavailable."""
 
-    async def read(self) -> Phase | None:
-        """Return the stored phase, or None when none was ever stored."""
+    async def read(self) -> Stage | None:
+        """Return the stored stage, or None when none was ever stored."""
         ...
 
-    async def write(self, phase: Phase, *, by: str, reason: str, now: float) -> None:
-        """Store a phase with who and why."""
+    async def write(self, stage: Stage, *, by: str, reason: str, now: float) -> None:
+        """Store a stage with who and why. Its phase began `now`, unless it is the one that is stored already."""
         ...
 
     async def history(self, limit: int) -> Sequence[Mapping[str, object]]:
-        """Return the newest changes first: phase, by, reason, at."""
+        """Return the newest changes first: phase, rollout (percent), is_paused, by, reason, at."""
         ...

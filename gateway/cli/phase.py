@@ -12,8 +12,25 @@ from gateway.cli.admin import ask
 from gateway.cli.configuration import config_option, find_admin
 from gateway.core.phases import AVAILABLE
 from gateway.settings.faults import printable
+from gateway.settings.values import read_percent
 
+
+class _Percent(click.ParamType):  # type: ignore[type-arg]
+    """A part of the users as in the configuration, such as 25%."""
+
+    name = "percent"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return it as a number from 0 to 100."""
+        try:
+            return read_percent(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a part of the users, such as 25%.", param, ctx)
+
+
+PERCENT = _Percent()
 _reason = click.option("--reason", required=True, help="Why, for the audit trail.")
+_rollout = click.option("--rollout", type=PERCENT, help="Which part of the users is given tokens, such as 25%.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 
 
@@ -33,11 +50,13 @@ def status(config: Path, *, as_json: bool) -> None:
 @phase.command(name="set", epilog='Example: crossfade phase set parallel --reason "the week begins"')
 @click.argument("name", type=click.Choice([str(name) for name in AVAILABLE]))
 @_reason
+@_rollout
 @config_option
 @_json
-def set_(name: str, reason: str, config: Path, *, as_json: bool) -> None:
-    """Choose the phase NAME."""
-    _show(ask(find_admin(config).socket, "POST", "/phase", {"phase": name, "reason": reason}), as_json=as_json)
+def set_(name: str, reason: str, rollout: float | None, config: Path, *, as_json: bool) -> None:
+    """Choose the phase NAME, whatever `advance` would say of it."""
+    order = {"phase": name, "reason": reason} | ({} if rollout is None else {"rollout": rollout})
+    _show(ask(find_admin(config).socket, "POST", "/phase", order), as_json=as_json)
 
 
 @phase.command(epilog="Example: crossfade phase rollback --dry-run")
@@ -72,7 +91,9 @@ def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
     for change in answer.get("history") or ():
         at = datetime.fromtimestamp(change["at"], UTC)
         who, why = printable(change["by"]), printable(change["reason"], 500)
-        click.echo(f"{at:%Y-%m-%d %H:%M:%S} UTC  {change['phase']}  by {who}: {why}")
+        part = "" if change.get("rollout", 100) == 100 else f" {change['rollout']:g}%"
+        paused = " (paused)" if change.get("is_paused") else ""
+        click.echo(f"{at:%Y-%m-%d %H:%M:%S} UTC  {change['phase']}{part}{paused}  by {who}: {why}")
 
 
 def _plain(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.core.rollout import EVERYBODY, Rollout
 from gateway.model import Phase
 
 AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
@@ -19,6 +20,25 @@ _BACK = {
 _ISSUES = frozenset({Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
 _COUNTS_ONLY = frozenset({Phase.OFF, Phase.SHADOW})
 _PREFERS_TOKENS = frozenset({Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
+
+
+PARTIAL = frozenset({Phase.OFF, Phase.HANDBACK, Phase.SHADOW, Phase.PARALLEL})
+"""The phases in which a part of the users may be left out. Later ones take cookies away, and nobody may be left there
+with nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the migration stands, as it is stored: the phase, for which part of the users (percent), and since when.
+
+    `is_paused` keeps it there. `since` is when the phase began, in seconds since 1970, whatever of the rest was changed
+    later; None where nobody noted it.
+    """
+
+    phase: Phase
+    rollout: float = 100.0
+    is_paused: bool = False
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +63,15 @@ class Posture:
     """
     retires_sessions: bool
     """A session cookie of a user is refused, but where a page exchanges it."""
+    rollout: Rollout = EVERYBODY
+    """Who takes part. Nobody else is given tokens, and no fault of ours changes his answers."""
+
+    def hands_back_to(self, subject: str) -> bool:
+        """Whether a browser of this user, who shows a token alone, gets the session cookie back."""
+        return self.phase is Phase.HANDBACK or not self.rollout.includes(subject)
 
 
-def posture_of(phase: Phase, source: str) -> Posture:
+def posture_of(phase: Phase, source: str, rollout: Rollout = EVERYBODY) -> Posture:
     """Work out what a phase means."""
     return Posture(
         phase=phase,
@@ -55,25 +81,34 @@ def posture_of(phase: Phase, source: str) -> Posture:
         enforces_paths=phase not in _COUNTS_ONLY,
         prefers_tokens=phase in _PREFERS_TOKENS,
         retires_sessions=phase is Phase.TOKENS_ONLY,
+        rollout=rollout if phase in PARTIAL else EVERYBODY,
     )
 
 
 def choose_posture(
-    *, is_enabled: bool, override: Phase | None, has_panicked: bool, stored: Phase | None, initial: Phase
+    *,
+    is_enabled: bool,
+    override: Phase | None,
+    has_panicked: bool,
+    stored: Stage | None,
+    initial: Stage,
+    rollout_key: bytes = b"",
 ) -> Posture:
     """Apply the precedence: environment, override file, panic, store, configuration.
 
-    The first three need no store and no restart, so that the way back works when everything else is broken.
+    The first three need no store and no restart, so that the way back works when everything else is broken. They say
+    nothing of the rollout, which is that of the store or else of the configuration.
     """
+    rollout = Rollout((stored or initial).rollout, rollout_key)
     if not is_enabled:
         return posture_of(Phase.OFF, "environment")
     if override is not None:
-        return posture_of(override, "override_file")
+        return posture_of(override, "override_file", rollout)
     if has_panicked:
         return posture_of(Phase.OFF, "panic")
     if stored is not None:
-        return posture_of(stored, "store")
-    return posture_of(initial, "initial")
+        return posture_of(stored.phase, "store", rollout)
+    return posture_of(initial.phase, "initial", rollout)
 
 
 def find_previous(phase: Phase) -> Phase | None:

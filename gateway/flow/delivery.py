@@ -103,6 +103,8 @@ class Delivery:
         shown, posture = permit.shown, self._posture()
         if permit.session is None or shown is None or shown.duplicated or not posture.issues:
             return False
+        if not posture.rollout.includes(permit.session.subject):
+            return False
         if not permit.answer and head.cookie is not None and self._cookies.access in head.cookie:
             return False  # what it has could not be renewed for now, and is not given up for that
         return is_navigation(head) and (posture.retires_sessions or not is_from_elsewhere(head))
@@ -173,12 +175,15 @@ class Delivery:
         """Whether a request may renew the token that it shows: one that changes something comes from a page of ours."""
         return head.method in SAFE or is_from_own_page(head, self._policy.public_origin)
 
-    async def renew(self, refresh: bytes, now: float, *, wait: float = _REQUEST_WAIT) -> Grant:
+    async def renew(self, refresh: bytes, now: float, *, wait: float = _REQUEST_WAIT, has_cookie: bool = True) -> Grant:
         """Return fresh tokens for a refresh token: the same ones for all requests that show it at about the same time.
 
+        `has_cookie`: the browser shows a session too, so that it loses nothing where its user is not in the rollout.
+
         Raises:
+            PhaseOff: he is not.
             InvalidGrant, ProofRefused, SessionUndetermined, TooMany, Unavailable: as `TokenFlow.refresh`.
         """
         text = refresh.decode("latin-1")
-        begin = partial(self._tokens.refresh, text, self._policy.client, now=now)
+        begin = partial(self._tokens.refresh, text, self._policy.client, now=now, has_cookie=has_cookie)
         return await self._renewals.join(text, begin, wait=wait)

@@ -11,6 +11,7 @@ from gateway.core.rotation import hash_token, new_refresh_token
 from gateway.errors import (
     BadRequest,
     InvalidRequest,
+    PhaseOff,
     SessionUndetermined,
     SessionUnverifiable,
     StoreUnavailable,
@@ -71,6 +72,8 @@ class Exchange:
         await self._rates.ensure_session_may(self._secrets.session_hash(shown.site, _written(shown)), now)
         sequence = await self._access.sequence()
         session = await self._resolve(shown, now)
+        if not self._policy.takes_part(session.subject):
+            raise PhaseOff("Only a part of the users takes part for now.")
         await self._rates.ensure_account_may(session.site, session.subject, now)
         session_hash = self._secrets.session_hash(session.site, session.key)
         if await self._is_barred(session_hash, session, now):

@@ -22,6 +22,15 @@ async def proves_nothing() -> str:
     return ""
 
 
+TakesPart = Callable[[str], bool]
+"""Says whether a subject is in the rollout in force."""
+
+
+def everybody(_subject: str) -> bool:
+    """Be the `TakesPart` where nobody is left out."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
     """What tokens are issued like.
@@ -39,6 +48,7 @@ class TokenPolicy:
     rotation: RotationPolicy = field(default_factory=RotationPolicy)
     family_cap: int = 20
     trust_store_alone: bool = False
+    takes_part: TakesPart = everybody
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
-from gateway.core.phases import AVAILABLE, Posture, choose_posture, find_previous, read_override
+from gateway.core.phases import AVAILABLE, PARTIAL, Posture, Stage, choose_posture, find_previous, read_override
 from gateway.errors import Conflict, StoreUnavailable, Unavailable
 from gateway.model import Phase
 from gateway.phase_ports import PhaseStore
@@ -30,19 +31,21 @@ class PostureControl:
         self,
         *,
         store: PhaseStore,
-        initial: Phase,
+        initial: Stage,
         find_override: Callable[[], str | None],
         has_panicked: Callable[[], bool],
         keep_panic: Callable[[bool], None],
         apply: Apply,
+        rollout_key: bytes = b"",
     ) -> None:
+        self._rollout_key = rollout_key
         self._store = store
         self._initial = initial
         self._find_override = find_override
         self._has_panicked = has_panicked
         self._keep_panic = keep_panic
         self._apply = apply
-        self._stored: Phase | None = None
+        self._stored: Stage | None = None
         self._override: Phase | None = None
         self._posture: Posture | None = None
         self.is_known = False
@@ -84,35 +87,47 @@ class PostureControl:
         self._choose(now, by=by, reason=reason)
         try:
             async with asyncio.timeout(_RECORDING):
-                await self._store.write(Phase.OFF, by=by, reason=reason, now=now)
+                await self._store.write(replace(self.stage, phase=Phase.OFF), by=by, reason=reason, now=now)
         except (Unavailable, TimeoutError) as error:
             _log.warning("the panic is in force but not stored", fault=type(error).__name__, by=by, reason=reason)
         return self.posture
 
-    async def choose(self, phase: Phase, *, by: str, reason: str, now: float) -> Posture:
-        """Store a phase; a panic is over with it.
+    async def choose(
+        self, phase: Phase, *, by: str, reason: str, now: float, rollout: float | None = None, is_paused: bool = False
+    ) -> Posture:
+        """Store a phase, and for which part of the users (percent; without it, that of before). A panic is over then.
 
         Raises:
-            Conflict: the phase is not available, or a level above the store decides.
+            Conflict: the phase is not available, a level above the store decides, or a part of the users would be left
+                without a credential.
             StoreUnavailable: it could not be stored.
         """
         if phase not in AVAILABLE:
             raise Conflict(f"The phase {phase} is not available in this version.")
         if self._override is not None:
             raise Conflict("The override file decides; remove it first.")
-        await self._store.write(phase, by=by, reason=reason, now=now)
+        stage = Stage(phase, self.stage.rollout if rollout is None else rollout, is_paused)
+        if phase not in PARTIAL and stage.rollout != 100:
+            raise Conflict(f"In {phase} everybody takes part, and the rollout is {stage.rollout:g}%.")
+        await self._store.write(stage, by=by, reason=reason, now=now)
         self._keep_panic(False)
-        self._stored = phase
+        goes_on = self._stored is not None and self._stored.phase is phase
+        self._stored = replace(stage, since=self._stored.since if self._stored is not None and goes_on else now)
         self.is_known = self.is_store_up = True
         self._choose(now, by=by, reason=reason)
         return self.posture
+
+    @property
+    def stage(self) -> Stage:
+        """What was chosen last: in the store, else in the configuration. A level above may have decided otherwise."""
+        return self._stored or self._initial
 
     def find_previous(self) -> Phase | None:
         """Return the phase one step back, or None at the beginning of the journey."""
         return find_previous(self.posture.phase)
 
     async def describe(self) -> Mapping[str, object]:
-        """Return the phase in force, which level decided, what is wrong with the override, and the newest changes."""
+        """Return the phase in force, for whom, since when, which level decided, and the newest changes."""
         try:
             history = list(await self._store.history(10))
         except StoreUnavailable:
@@ -120,7 +135,10 @@ class PostureControl:
         return {
             "phase": self.posture.phase,
             "decided_by": self.posture.source,
-            "stored": self._stored,
+            "stored": self._stored.phase if self._stored is not None else None,
+            "rollout": self.posture.rollout.percent,
+            "is_paused": self.stage.is_paused,
+            "since": self.stage.since,
             "override_fault": self.override_fault,
             "history": history,
         }
@@ -143,8 +161,10 @@ class PostureControl:
             has_panicked=self._has_panicked(),
             stored=self._stored,
             initial=self._initial,
+            rollout_key=self._rollout_key,
         )
         if posture != self._posture:
             self._posture = posture
-            _log.info("phase", phase=posture.phase, source=posture.source, by=by, reason=reason)
+            rollout = posture.rollout.percent
+            _log.info("phase", phase=posture.phase, source=posture.source, rollout=rollout, by=by, reason=reason)
             self._apply(posture, now)

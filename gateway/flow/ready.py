@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
 from gateway.lately import Lately
-from gateway.model import Credential, Permit, Phase, RequestHead
+from gateway.model import Credential, Permit, RequestHead
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """Methods for which no CSRF pair is added."""
@@ -46,12 +46,17 @@ class Ready:
 
     def keep(self, head: RequestHead, rule: Rule, posture: Posture, stamp: int, permit: Permit) -> None:
         """Remember a permit, where the next request that shows the same gets the same."""
-        is_counted = posture.prefers_tokens and permit.session is not None
-        may_hand_back = posture.phase is Phase.HANDBACK and permit.token is not None  # to a page of the site, once
-        if _may_come_again(head, permit) and not is_counted and not may_hand_back:
+        if _may_come_again(head, permit) and not _is_decided_anew(permit, posture):
             weight = len(head.authorization or b"") + 3 * len(head.cookie or b"") + _OVERHEAD
             key = (head.authorization, head.cookie, rule.path)
             self._permits.keep(key, _Entry(stamp, posture, rule, permit), weight)
+
+
+def _is_decided_anew(permit: Permit, posture: Posture) -> bool:
+    """Whether each request counts: a session that is on its way out, a token beside which a session is handed back."""
+    if permit.token is None:
+        return posture.prefers_tokens and permit.session is not None
+    return posture.hands_back_to(permit.token.subject)
 
 
 def _may_come_again(head: RequestHead, permit: Permit) -> bool:

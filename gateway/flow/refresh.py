@@ -12,6 +12,7 @@ from gateway.core.verdicts import is_over
 from gateway.errors import (
     GatewayError,
     InvalidGrant,
+    PhaseOff,
     ProofRefused,
     SessionEnded,
     SessionUndetermined,
@@ -75,12 +76,14 @@ class Refresh:
         self._inference = inference
         self._entropy = entropy
 
-    async def rotate(self, token: str, client: Client, *, now: float, prove: Prove) -> Grant:
+    async def rotate(self, token: str, client: Client, *, now: float, prove: Prove, has_cookie: bool) -> Grant:
         """Hand out the successor of a refresh token. See `TokenFlow.refresh`."""
         ensure_well_formed(token)
         sequence = await self._access.sequence()
         seen = await self._families.find_presented(hash_token(token))
-        look = _Look() if seen is None else await self._look_behind(seen.family, client, prove, now)
+        look = _Look()
+        if seen is not None:
+            look = await self._look_behind(seen.family, client, prove, now, has_cookie=has_cookie)
         bound_key, decide_it = look.bound_key, self._decide(token, client, look, now)
         usable = seen if look.session is not None else None
         rotation = await self._families.rotate(hash_token(token), decide_it, now, seen=usable)
@@ -151,13 +154,17 @@ class Refresh:
 
     # --- the session behind it ---
 
-    async def _look_behind(self, family: Family, client: Client, prove: Prove, now: float) -> _Look:
+    async def _look_behind(
+        self, family: Family, client: Client, prove: Prove, now: float, *, has_cookie: bool
+    ) -> _Look:
         """Look at the session of a token that may be good; one that cannot be is left to the decision about it."""
         if family.client_id != client.id:
             return _Look()
         bound_key = await prove()
         if family.bound_key not in ("", bound_key) or not _is_live(family, now):
             return _Look(bound_key=bound_key)
+        if has_cookie and client.delivery == "cookie" and not self._policy.takes_part(family.subject):
+            return _Look(error=PhaseOff("Only a part of the users takes part for now."), bound_key=bound_key)
         try:
             await self._rates.ensure_family_may(family, now)
             return _Look(await self._look(family, now), bound_key=bound_key)

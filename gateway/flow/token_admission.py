@@ -15,6 +15,7 @@ from gateway.errors import (
     GatewayError,
     InvalidGrant,
     InvalidToken,
+    PhaseOff,
     ProofRefused,
     SessionEnded,
     TooMany,
@@ -99,6 +100,25 @@ class TokenAdmission:
         token = proof.token
         assert token is not None
         self._possession.ensure_scheme(head, token.bound_key)
+        try:
+            return await self._admit_proved(proof, token, credential, head, rule, posture, now)
+        except Unavailable:
+            beside = find_sessions(head.cookie, self._policy.sites_of.get(rule.upstream, ()))
+            if beside is None or posture.rollout.includes(token.subject):
+                raise
+            # Who is not in the rollout is left to his session, as if tokens were off.
+            return await self._by_session.admit(head, rule, beside, posture, now)
+
+    async def _admit_proved(
+        self,
+        proof: Proof,
+        token: VerifiedToken,
+        credential: Credential,
+        head: RequestHead,
+        rule: Rule,
+        posture: Posture,
+        now: float,
+    ) -> Permit:
         await self._standing.ensure_good(token, now)
         if token.bound_key:
             await self._possession.ensure(head, token.bound_key, now)
@@ -157,7 +177,7 @@ class TokenAdmission:
     ) -> Permit:
         """Renew the token within the request, where delivery is switched on and its refresh token is shown too.
 
-        In `handback` that lets the session be given back, and the tokens are deleted.
+        In `handback` and outside the rollout that lets the session be given back, and the tokens are deleted.
 
         Raises:
             Unavailable, TooMany, ProofRefused: it cannot be renewed now, and no session speaks for the request.
@@ -173,17 +193,18 @@ class TokenAdmission:
         if not delivery.may_renew(head) or (is_handback and is_from_elsewhere(head)):
             return await self._by_session.admit(head, rule, shown.beside, posture, now)
         try:
-            grant = await delivery.renew(refresh, now)
+            grant = await delivery.renew(refresh, now, has_cookie=shown.beside is not None)
             text = grant.access_token.encode("ascii")
             permit = await self.admit(text, Credential.TOKEN_COOKIE, head, rule, posture, now)
-        except InvalidGrant:
+        except (InvalidGrant, PhaseOff):
             return self._deleting(await self._admit_instead(shown, head, rule, posture, now))
         except (InvalidToken, SessionEnded):
             return self._deleting(self._by_session.admit_nobody(head, rule))
         except (Unavailable, TooMany, ProofRefused) as error:
             return await self._admit_meanwhile(error, shown.beside, head, rule, posture, now)
         self._facts.count(Event.COOKIE_RENEWED)
-        given = delivery.find_cookies(grant, head) if posture.issues else None
+        is_given_back = bool(permit.answer) and posture.hands_back_to(grant.family.subject)
+        given = delivery.find_cookies(grant, head) if posture.issues and not is_given_back else None
         return self._deleting(permit) if given is None else replace(permit, answer=(*permit.answer, *given))
 
     async def _admit_instead(
@@ -228,7 +249,7 @@ class TokenAdmission:
         if vaulted is not None:
             site = self._sites[vaulted.site]
             is_browser = proof.token is not None and proof.token.client_id in self._policy.browsers
-            if is_browser and posture.phase is Phase.HANDBACK:
+            if is_browser and posture.hands_back_to(vaulted.subject):
                 answer = handed_back(head, vaulted, site, is_secure=self._policy.is_secure)
                 if answer:
                     self._facts.count(Event.HANDED_BACK)

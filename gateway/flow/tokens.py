@@ -134,6 +134,7 @@ class TokenFlow:
             SessionUnverifiable: the cookies resolve to no user, nobody checked that the application would accept
                 them, or the session was logged out.
             SessionUndetermined: nobody can say whose session it is.
+            PhaseOff: its user is not in the rollout.
             TooManyFamilies: the session has as many as it may.
             TooMany: it, or its user, has asked too often lately.
             InvalidRequest: the idempotency key was used before the grace began.
@@ -147,7 +148,9 @@ class TokenFlow:
         self._facts.count(Event.EXCHANGED)
         return grant
 
-    async def refresh(self, token: str, client: Client, *, now: float, prove: Prove = proves_nothing) -> Grant:
+    async def refresh(
+        self, token: str, client: Client, *, now: float, prove: Prove = proves_nothing, has_cookie: bool = True
+    ) -> Grant:
         """Exchange a refresh token for its successor and a fresh access token.
 
         However many race with one token within the grace, all get the same successor. A replay after it ends the
@@ -159,9 +162,10 @@ class TokenFlow:
             ProofRefused: it is bound to another key than `prove` returns, or as `prove` says.
             SessionUndetermined: nobody can say, or nobody checks any more that the application would accept it.
             VaultUnavailable: the cookies of the session cannot be read.
+            PhaseOff: its user is not in the rollout, and the browser can go by a session cookie (`has_cookie`).
             TooMany: the token is good, but the family or its user has asked too often lately.
         """
-        return await self._refresh.rotate(token, client, now=now, prove=prove)
+        return await self._refresh.rotate(token, client, now=now, prove=prove, has_cookie=has_cookie)
 
     async def ensure_same_user(self, token: str, beside: SessionCookie | None, *, now: float) -> None:
         """Check that a session cookie beside a refresh cookie is not another user's: there the session decides.

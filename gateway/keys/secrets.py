@@ -29,6 +29,7 @@ class DerivedKeys:
     signing_key_seal: bytes = field(repr=False)
     nonce_key: bytes = field(repr=False)
     ticket_key: bytes = field(repr=False)
+    rollout_key: bytes = field(repr=False)
     vault_key_id: str
 
 
@@ -41,6 +42,7 @@ def derive_keys(master: bytes) -> DerivedKeys:
         signing_key_seal=derive(master, "signing key seal"),
         nonce_key=derive(master, "dpop nonce"),
         ticket_key=derive(master, "ticket"),
+        rollout_key=derive(master, "rollout"),
         vault_key_id=derive(master, "vault key id")[:8].hex(),
     )
 

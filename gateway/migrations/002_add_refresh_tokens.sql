@@ -113,7 +113,10 @@ CREATE TABLE IF NOT EXISTS crossfade_phases (
     phase      text NOT NULL,
     changed_by text NOT NULL,
     reason     text NOT NULL,
-    changed_at double precision NOT NULL
+    changed_at double precision NOT NULL,
+    rollout    double precision NOT NULL DEFAULT 100,  -- percent of the subjects
+    is_paused  boolean NOT NULL DEFAULT false,
+    began_at   double precision                        -- of the phase, whatever of the rest was changed since
 );
 
 CREATE TABLE IF NOT EXISTS crossfade_audit (

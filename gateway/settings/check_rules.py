@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from gateway.core.phases import PARTIAL
 from gateway.core.rotation import LONGEST_GRACE
 from gateway.headers import HOP_BY_HOP, fold_name
 from gateway.settings.explain import closest
@@ -185,10 +186,11 @@ def mirror_can_be_fed(settings: Settings) -> Iterator[Finding]:
         yield Finding(("revocation", "max_staleness"), "expected 2s to 5m; the log is read every second", shows=True)
 
 
-def everybody_takes_part(settings: Settings) -> Iterator[Finding]:
-    """A roll-out by share of users is planned."""
-    if settings.phase.rollout != 100:
-        yield Finding(("phase", "rollout"), "a partial roll-out is planned but not available yet; available: 100%")
+def nobody_is_left_without_a_credential(settings: Settings) -> Iterator[Finding]:
+    """Whoever is not in the rollout has his session cookie, and nothing else."""
+    phase = settings.phase
+    if phase.rollout != 100 and phase.initial not in PARTIAL:
+        yield Finding(("phase", "rollout"), f"in {phase.initial} everybody takes part; expected 100%")
 
 
 def limits_let_requests_in(settings: Settings) -> Iterator[Finding]:

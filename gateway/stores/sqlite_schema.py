@@ -118,5 +118,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        "ALTER TABLE phases ADD COLUMN rollout REAL NOT NULL DEFAULT 100",
+        "ALTER TABLE phases ADD COLUMN is_paused INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE phases ADD COLUMN began_at REAL",
+    ),
 )
 """The statements that lead to version 1, to version 2, …; `PRAGMA user_version` counts those that were carried out."""

@@ -39,8 +39,10 @@ class AdminState(Protocol):
         """Return the phase in force, which level decided it, and the newest changes."""
         ...
 
-    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
-        """Store a phase; returns what `phase` does."""
+    async def set_phase(
+        self, phase: Phase, *, by: str, reason: str, rollout: float | None = None
+    ) -> Mapping[str, object]:
+        """Store a phase, and for which part of the users (percent), if that changes; returns what `phase` does."""
         ...
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
@@ -175,7 +177,8 @@ class _Endpoints:
             phase = Phase(str(order.get("phase")))
         except ValueError:
             raise InvalidRequest(f"`phase` must be one of: {', '.join(Phase)}.") from None
-        return _json(await self._state.set_phase(phase, by=_by(order), reason=_reason(order)))
+        state, rollout = self._state, _rollout(order)
+        return _json(await state.set_phase(phase, by=_by(order), reason=_reason(order), rollout=rollout))
 
     async def panic(self, request: Request) -> Response:
         order = await _read_order(request)
@@ -233,6 +236,15 @@ async def _read_order(request: Request) -> Mapping[str, object]:
         if isinstance(value, str) and "\0" in value:
             raise InvalidRequest(f"`{key[:_LONGEST_KID]}` holds a NUL, which no name and no reason has.")
     return order
+
+
+def _rollout(order: Mapping[str, object]) -> float | None:
+    rollout = order.get("rollout")
+    if rollout is None:
+        return None
+    if isinstance(rollout, bool) or not isinstance(rollout, (int, float)) or not 0 <= rollout <= 100:
+        raise InvalidRequest("`rollout` must be a number from 0 to 100.")
+    return float(rollout)
 
 
 def _is_rehearsal(order: Mapping[str, object]) -> bool:

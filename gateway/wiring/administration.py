@@ -41,9 +41,11 @@ class Administration:
         """See `AdminState`."""
         return await self._gateway.control.describe()
 
-    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
+    async def set_phase(
+        self, phase: Phase, *, by: str, reason: str, rollout: float | None = None
+    ) -> Mapping[str, object]:
         """See `AdminState`."""
-        await self._gateway.control.choose(phase, by=by, reason=reason, now=self._gateway.now())
+        await self._gateway.control.choose(phase, by=by, reason=reason, now=self._gateway.now(), rollout=rollout)
         return await self.phase()
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
@@ -142,7 +144,9 @@ class PassthroughAdministration:
         posture = self._gateway.flow.posture
         return {"phase": posture.phase, "decided_by": posture.source, "stored": None, "history": []}
 
-    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
+    async def set_phase(
+        self, phase: Phase, *, by: str, reason: str, rollout: float | None = None
+    ) -> Mapping[str, object]:
         """See `AdminState`."""
         raise Conflict("ENABLE_JWT_AUTH=false decides; start without it to choose a phase.")
 

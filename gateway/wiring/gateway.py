@@ -4,6 +4,7 @@ import asyncio
 import secrets as randomness
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Self
 
 import structlog
@@ -12,7 +13,8 @@ from starlette.types import ASGIApp
 from gateway.bridge.headers import IdentityHeaders
 from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.own_cookies import NAMES
-from gateway.core.phases import Posture, posture_of
+from gateway.core.phases import Posture, Stage, posture_of
+from gateway.core.rollout import Rollout
 from gateway.core.translate import Translator
 from gateway.flow.forms import FormProtection
 from gateway.flow.login import PasswordLogin
@@ -67,6 +69,7 @@ class Gateway(Carrier):
         self._environ = environ
         self._cookies = cookies_of(settings.delivery)
         keys_of_master = open_secrets(settings, environ)
+        self._rollout_key = keys_of_master.rollout_key
         self.metrics = share.metrics or measures_of(settings).metrics()
         self.facts = with_access_log(self.metrics, environ)
         self.sessions = open_sessions(settings, environ, self.upstreams, codec_alert(self.facts))
@@ -200,7 +203,7 @@ class Gateway(Carrier):
 
     def _token_flow(self, secrets: TokenSecrets) -> TokenFlow:
         return TokenFlow(
-            policy=policies.token_policy_of(self.settings),
+            policy=replace(policies.token_policy_of(self.settings), takes_part=self._takes_part),
             families=self.stores.families,
             log=self.stores.log,
             revocation=self.stores.revocation,
@@ -216,6 +219,9 @@ class Gateway(Carrier):
             rates=self._rates,
             inference=self._inference,
         )
+
+    def _takes_part(self, subject: str) -> bool:
+        return self.flow.posture.rollout.includes(subject)
 
     def _enders(self) -> dict[str, SessionEnder]:
         return open_enders(
@@ -239,7 +245,7 @@ class Gateway(Carrier):
         )
         return RequestFlow(
             policy=policies.request_policy_of(settings, self._cookies),
-            posture=posture_of(settings.phase.initial, "initial"),
+            posture=posture_of(settings.phase.initial, "initial", Rollout(settings.phase.rollout, self._rollout_key)),
             routes=policies.routes_of(settings.routes, settings.default_upstream),
             translator=Translator(
                 own=NAMES,
@@ -314,11 +320,12 @@ class Gateway(Carrier):
 
         return PostureControl(
             store=self.stores.phase,
-            initial=self.settings.phase.initial,
+            initial=Stage(self.settings.phase.initial, self.settings.phase.rollout),
             find_override=lambda: find_text(override),
             has_panicked=lambda: brake.is_pulled,
             keep_panic=keep_panic,
             apply=self._apply,
+            rollout_key=self._rollout_key,
         )
 
     def _apply(self, posture: Posture, now: float) -> None:

@@ -73,6 +73,11 @@ def test_the_status_is_json_for_programs(config: Path, admin: Admin) -> None:
     ("words", "path", "order"),
     [
         (("set", "handback", "--reason", "why not"), "/phase", {"phase": "handback", "reason": "why not"}),
+        (
+            ("set", "parallel", "--rollout", "2.5%", "--reason", "slowly"),
+            "/phase",
+            {"phase": "parallel", "reason": "slowly", "rollout": 2.5},
+        ),
         (("rollback", "--reason", "it hurts"), "/phase/rollback", {"dry_run": False, "reason": "it hurts"}),
         (("rollback", "--dry-run"), "/phase/rollback", {"dry_run": True, "reason": ""}),
         (("panic",), "/phase/panic", {"reason": "panic"}),
@@ -91,6 +96,18 @@ def test_a_rehearsal_says_who_would_be_signed_out(config: Path, admin: Admin) ->
     admin.says = Said(body=json.dumps(rehearsal).encode())
     ended = crossfade("phase", "rollback", "--dry-run", "-c", config)
     assert ended.out == "would be: off\nis rehearsal: yes\nwould be signed out: mobile 3\nstored: none\n"
+
+
+def test_a_part_of_the_users_is_written_as_in_the_configuration(config: Path) -> None:
+    ended = crossfade("phase", "set", "parallel", "--rollout", "25", "--reason", "x", "-c", config)
+    assert (ended.code, "'25' is not a part of the users, such as 25%." in ended.err) == (2, True)
+
+
+def test_the_history_says_for_whom_and_whether_it_is_paused(config: Path, admin: Admin) -> None:
+    change = {"phase": "parallel", "rollout": 2.5, "is_paused": True, "by": "ada", "reason": "slowly", "at": 0.0}
+    admin.says = Said(body=json.dumps({"phase": "parallel", "history": [change]}).encode())
+    out = crossfade("phase", "status", "-c", config).out
+    assert out == "phase: parallel\n1970-01-01 00:00:00 UTC  parallel 2.5% (paused)  by ada: slowly\n"
 
 
 def test_going_back_needs_a_reason(config: Path) -> None:

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from gateway.core.phases import (
     AVAILABLE,
+    PARTIAL,
+    Stage,
     choose_posture,
     find_previous,
     is_known_switch,
@@ -16,19 +18,20 @@ from gateway.core.phases import (
 from gateway.model import Phase
 
 PHASES = st.sampled_from(AVAILABLE)
+STAGES = PHASES.map(Stage)
 
 
 def choose(**changes: object) -> tuple[Phase, str]:
     levels: dict[str, object] = {
-        "is_enabled": True, "override": None, "has_panicked": False, "stored": None, "initial": Phase.PARALLEL,
+        "is_enabled": True, "override": None, "has_panicked": False, "stored": None, "initial": Stage(Phase.PARALLEL),
     }  # fmt: skip
     posture = choose_posture(**(levels | changes))  # type: ignore[arg-type]
     return posture.phase, posture.source
 
 
-@given(st.none() | PHASES, st.booleans(), st.none() | PHASES, PHASES)
+@given(st.none() | PHASES, st.booleans(), st.none() | STAGES, STAGES)
 def test_the_environment_beats_everything(
-    override: Phase | None, panic: bool, stored: Phase | None, initial: Phase
+    override: Phase | None, panic: bool, stored: Stage | None, initial: Stage
 ) -> None:
     levels = {"override": override, "has_panicked": panic, "stored": stored, "initial": initial}
     assert choose(is_enabled=False, **levels) == (Phase.OFF, "environment")
@@ -37,9 +40,12 @@ def test_the_environment_beats_everything(
 @pytest.mark.parametrize(
     ("levels", "expected"),
     [
-        ({"override": Phase.HANDBACK, "has_panicked": True, "stored": Phase.OFF}, (Phase.HANDBACK, "override_file")),
-        ({"has_panicked": True, "stored": Phase.PARALLEL}, (Phase.OFF, "panic")),
-        ({"stored": Phase.HANDBACK}, (Phase.HANDBACK, "store")),
+        (
+            {"override": Phase.HANDBACK, "has_panicked": True, "stored": Stage(Phase.OFF)},
+            (Phase.HANDBACK, "override_file"),
+        ),
+        ({"has_panicked": True, "stored": Stage(Phase.PARALLEL)}, (Phase.OFF, "panic")),
+        ({"stored": Stage(Phase.HANDBACK)}, (Phase.HANDBACK, "store")),
         ({}, (Phase.PARALLEL, "initial")),
     ],
 )
@@ -68,6 +74,20 @@ def test_what_a_phase_means(phase: Phase, issues: bool, transparent: bool, enfor
 
 def test_session_cookies_are_retired_at_the_end_alone() -> None:
     assert [phase for phase in Phase if posture_of(phase, "store").retires_sessions] == [Phase.TOKENS_ONLY]
+
+
+def test_the_rollout_is_that_of_the_store_or_else_of_the_configuration_whatever_decides_on_the_phase() -> None:
+    def rollout(**levels: object) -> float:
+        known: dict[str, object] = {"has_panicked": False, "stored": None, "initial": Stage(Phase.PARALLEL, 5.0)}
+        return choose_posture(is_enabled=True, **(known | levels)).rollout.percent  # type: ignore[arg-type]
+
+    assert rollout(override=None) == 5.0
+    assert rollout(override=None, stored=Stage(Phase.PARALLEL, 25.0)) == 25.0
+    assert rollout(override=Phase.PARALLEL, stored=Stage(Phase.OFF, 25.0)) == 25.0
+    assert rollout(override=Phase.TOKENS_ONLY, stored=Stage(Phase.PARALLEL, 25.0)) == 100.0
+    assert [phase for phase in Phase if phase not in PARTIAL] == [
+        phase for phase in Phase if posture_of(phase, "").prefers_tokens
+    ]
 
 
 def test_every_way_back_ends_in_off() -> None:

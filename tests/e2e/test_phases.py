@@ -106,6 +106,23 @@ def test_where_only_tokens_count_pages_bring_their_tokens_as_cookies(tmp_path: P
         world.stop()
 
 
+def test_who_is_not_in_the_rollout_keeps_the_cookie_and_is_given_nothing(world: World) -> None:
+    browser = holder_of_both(world)
+    choose(world, "parallel", "--rollout", "0%")
+    refused = browser.exchange()
+    assert (refused.status_code, refused.json()["code"], refused.json()["phase"]) == (409, "phase_off", "off")
+    assert browser.refresh().json()["code"] == "phase_off"
+    assert browser.get("/api/me").json() == {"user": "ada"}
+    bare = world.browser()
+    bare.token = browser.token
+    assert bare.with_token("GET", "/api/me", with_cookies=True).json() == {"user": "ada"}
+    assert bare.cookies["sessionid"] == browser.cookies["sessionid"]
+    too_far = world.command("phase", "set", "tokens_only", "--reason", "x", "--config", str(world.config))
+    assert (too_far.returncode, "everybody takes part" in too_far.stderr) == (1, True)
+    choose(world, "parallel", "--rollout", "100%")
+    assert browser.refresh().status_code == 200
+
+
 @pytest.mark.parametrize("phase", AVAILABLE)
 def test_whose_session_rotated_under_a_token_is_signed_in_when_the_phase_goes_back_to_off(
     world: World, phase: str

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.core.phases import Posture
+from gateway.core.phases import Posture, Stage
 from gateway.errors import Conflict, StoreUnavailable
 from gateway.flow.posture import PostureControl
 from gateway.model import Phase
@@ -23,7 +23,7 @@ class Levels:
         self.is_away = self.hangs = False
         read = self.store.read
 
-        async def maybe() -> Phase | None:
+        async def maybe() -> Stage | None:
             if self.is_away:
                 raise StoreUnavailable
             return await read()
@@ -31,17 +31,17 @@ class Levels:
         self.store.read = maybe  # type: ignore[method-assign]
         write = self.store.write
 
-        async def maybe_write(phase: Phase, *, by: str, reason: str, now: float) -> None:
+        async def maybe_write(stage: Stage, *, by: str, reason: str, now: float) -> None:
             if self.is_away:
                 raise StoreUnavailable
             if self.hangs:
                 await asyncio.Event().wait()
-            await write(phase, by=by, reason=reason, now=now)
+            await write(stage, by=by, reason=reason, now=now)
 
         self.store.write = maybe_write  # type: ignore[method-assign]
         self.control = PostureControl(
             store=self.store,
-            initial=Phase.PARALLEL,
+            initial=Stage(Phase.PARALLEL, 25.0),
             find_override=lambda: self.override,
             has_panicked=lambda: self.marks[-1] if self.marks else has_panicked,
             keep_panic=self.marks.append,
@@ -85,7 +85,8 @@ async def test_a_panic_is_in_the_history_with_who_and_why() -> None:
     levels = Levels()
     await levels.control.look(0.0)
     await levels.control.panic(by="ops", reason="fire", now=1.0)
-    assert (await levels.control.describe())["history"] == [{"phase": "off", "by": "ops", "reason": "fire", "at": 1.0}]
+    (change,) = await levels.store.history(10)
+    assert (change["phase"], change["by"], change["reason"], change["at"]) == ("off", "ops", "fire", 1.0)
     await levels.control.look(2.0)
     assert levels.applied[-1] == (Phase.OFF, "panic")
 
@@ -173,9 +174,30 @@ async def test_the_way_back_is_one_step_at_a_time() -> None:
     assert levels.control.find_previous() is None
 
 
+async def test_the_rollout_is_kept_from_phase_to_phase_until_somebody_changes_it() -> None:
+    levels = Levels()
+    await levels.control.look(0.0)
+    shares = [levels.control.posture.rollout.percent]
+    for rollout in (None, 50.0, None):
+        await levels.control.choose(Phase.PARALLEL, by="ops", reason="", now=1.0, rollout=rollout)
+        shares.append(levels.control.posture.rollout.percent)
+    assert shares == [25.0, 25.0, 50.0, 50.0]
+    described = await levels.control.describe()
+    assert (described["rollout"], described["since"], described["is_paused"]) == (50.0, 1.0, False)
+
+
+async def test_nobody_is_left_out_where_cookies_are_taken_away() -> None:
+    levels = Levels()
+    await levels.control.look(0.0)
+    with pytest.raises(Conflict, match="everybody takes part, and the rollout is 25%"):
+        await levels.control.choose(Phase.PREFER_TOKENS, by="ops", reason="", now=1.0)
+    await levels.control.choose(Phase.PREFER_TOKENS, by="ops", reason="", now=1.0, rollout=100.0)
+    assert levels.control.posture.rollout.percent == 100.0
+
+
 async def test_a_phase_that_is_not_available_is_not_stored() -> None:
     levels = Levels()
     await levels.control.look(0.0)
     with pytest.raises(Conflict):
-        await levels.control.choose(Phase.TOKENS_ONLY, by="ops", reason="", now=1.0)
+        await levels.control.choose(Phase.SHADOW, by="ops", reason="", now=1.0)
     assert await levels.store.history(10) == []

@@ -134,7 +134,9 @@ class SmallState:
     async def phase(self) -> Mapping[str, object]:
         return {"phase": "parallel"}
 
-    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
+    async def set_phase(
+        self, phase: Phase, *, by: str, reason: str, rollout: float | None = None
+    ) -> Mapping[str, object]:
         return {"phase": phase}
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:

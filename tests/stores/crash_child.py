@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from gateway.core.phases import Stage
 from gateway.model import Phase
 from gateway.records import SealedSession
 from gateway.stores.phase_sqlite import SqlitePhaseStore
@@ -38,7 +39,7 @@ async def work(path: Path) -> None:
             (revocation,) = await families.end_families([name], "logout", NOW + 3630, NOW)
             say("ended", name, revocation.sequence)
         phase = PHASES[number % len(PHASES)]
-        await phases.write(phase, by="ada", reason=name, now=NOW)
+        await phases.write(Stage(phase), by="ada", reason=name, now=NOW)
         say("phase", name, phase)
 
 

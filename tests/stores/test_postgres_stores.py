@@ -7,6 +7,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from gateway.core.phases import Stage
 from gateway.errors import StoreUnavailable, VaultUnavailable
 from gateway.model import Phase, RevocationKind
 from gateway.stores.audit_postgres import PostgresAuditTrail
@@ -78,7 +79,7 @@ class TestRevocationLog(RevocationLogRules):
 
 async def test_a_phase_of_a_newer_version_is_not_taken_for_none(postgres: PostgresDatabase) -> None:
     phases = PostgresPhaseStore(postgres)
-    await phases.write(Phase.SHADOW, by="ada", reason="", now=NOW)
+    await phases.write(Stage(Phase.SHADOW), by="ada", reason="", now=NOW)
     await tell(postgres, "UPDATE crossfade_phases SET phase = 'unheard of'")
     with pytest.raises(StoreUnavailable):
         await phases.read()
@@ -166,14 +167,14 @@ async def test_the_trail_tells_of_what_concerns_no_single_family(postgres: Postg
     await stores.families.end_subject("ada", "password_change", UNTIL, NOW)
     await stores.families.bar_session(SESSION, UNTIL, NOW)
     await stores.log.record([revocation(RevocationKind.SUBJECT, "bob"), revocation(RevocationKind.FAMILY, "f9")], NOW)
-    await PostgresPhaseStore(postgres).write(Phase.PARALLEL, by="ops", reason="all well", now=NOW)
+    await PostgresPhaseStore(postgres).write(Stage(Phase.PARALLEL, 25.0), by="ops", reason="all well", now=NOW)
     entries = await PostgresAuditTrail(postgres).newest(10)
     assert [(entry.who, entry.what, entry.family_id, entry.reason) for entry in reversed(entries)] == [
         ("ada", "subject_ended", "", "password_change"),
         ("", "session_barred", "", ""),
         ("bob", "revoked", "", "test"),
         ("", "revoked", "f9", "test"),
-        ("ops", "phase_changed", "", "parallel: all well"),
+        ("ops", "phase_changed", "", "parallel for 25%: all well"),
     ]
 
 

@@ -31,10 +31,12 @@ class State:
     async def phase(self) -> Mapping[str, object]:
         return {"phase": "parallel", "source": "store"}
 
-    async def set_phase(self, phase: Phase, *, by: str, reason: str) -> Mapping[str, object]:
+    async def set_phase(
+        self, phase: Phase, *, by: str, reason: str, rollout: float | None = None
+    ) -> Mapping[str, object]:
         if reason == "away":
             raise StoreUnavailable
-        self.told.append((phase, by, reason))
+        self.told.append((phase, by, reason, *([] if rollout is None else [rollout])))
         return {"phase": phase}
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
@@ -191,6 +193,15 @@ async def test_a_phase_is_set_with_who_and_why(state: State) -> None:
     order = {"phase": "handback", "reason": " going back ", "by": "ada"}
     assert (await client(state).post("/phase", json=order)).json() == {"phase": "handback"}
     assert state.told == [(Phase.HANDBACK, "ada", "going back")]
+
+
+async def test_a_phase_is_set_for_a_part_of_the_users(state: State) -> None:
+    order = {"phase": "parallel", "reason": "slowly", "by": "ada", "rollout": 2.5}
+    assert (await client(state).post("/phase", json=order)).status_code == 200
+    assert state.told == [(Phase.PARALLEL, "ada", "slowly", 2.5)]
+    for rollout in ("25%", True, 101, -1):
+        refused = await client(state).post("/phase", json={**order, "rollout": rollout})
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
 
 
 async def test_who_is_the_local_socket_when_nobody_says(state: State) -> None:

@@ -22,6 +22,6 @@ class Phase(Section):
     ] = PhaseName.PARALLEL
     """The phase until one is stored."""
     rollout: Percent = 100.0
-    """Which part of the users takes part."""
+    """Which part of the users is given tokens, until another one is stored. From `prefer_tokens` on, all are."""
     override_file: File = Field(default=Path("run/phase"), validate_default=True)
     """A file that holds the name of a phase wins over what is stored; looked at every second."""

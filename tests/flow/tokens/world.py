@@ -1,7 +1,7 @@
 """A whole token flow over memory stores, real keys and a legacy application of two lines."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from gateway.bridge.vault import SealedVault, VaultKeys
@@ -158,7 +158,7 @@ class World:
     def flow(self) -> TokenFlow:
         """Put a flow together from what is there now."""
         return TokenFlow(
-            policy=self.policy,
+            policy=replace(self.policy, takes_part=self.takes_part),
             families=self.families,
             log=self.log,
             revocation=self.revocation,
@@ -173,6 +173,9 @@ class World:
             rates=self.rates,
             inference=self.inference,
         )
+
+    def takes_part(self, subject: str) -> bool:
+        return True
 
     async def start(self) -> "World":
         """Read the log once, so that revocations can be looked up."""
