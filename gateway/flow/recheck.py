@@ -4,13 +4,13 @@ A token that was issued before `since` counts only after the session behind its 
 that was issued later needs no second look: an exchange and a refresh resolve the session first.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from gateway.core.verdicts import is_over_for
 from gateway.errors import SessionEnded, SessionUndetermined
-from gateway.flow.inference import Inference
-from gateway.model import LegacySession, SessionCookie, VerifiedToken
-from gateway.ports import SessionStore, Vault
+from gateway.flow.behind import SessionsBehind
+from gateway.model import LegacySession, VerifiedToken
+from gateway.ports import Vault
 
 End = Callable[[VerifiedToken, float], Awaitable[object]]
 """Ends the family of a token, durably."""
@@ -23,16 +23,14 @@ class Recheck:
         self,
         *,
         vault: Vault,
-        sessions: Mapping[str, SessionStore],
+        behind: SessionsBehind,
         end: End,
-        inference: Inference,
         since: float,
         life: float = 3600.0,
     ) -> None:
         self._vault = vault
-        self._sessions = sessions
+        self._behind = behind
         self._end = end
-        self._inference = inference
         self._since = since
         self._life = life
         self._alive: set[str] = set()
@@ -57,10 +55,8 @@ class Recheck:
         if self.is_needless(token):
             return
         vaulted = await self._vault.open(token)
-        store = self._sessions.get(vaulted.site)
-        if store is not None:
-            seen = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
-            verdict = self._inference.judge(vaulted.site, vaulted.session_key, seen, now)
+        if self._behind.knows(vaulted.site):
+            _, verdict = await self._behind.resolve(vaulted, lambda: self._vault.open(token), now, fresh=True)
             if is_over_for(token.subject, verdict):
                 await self._end(token, now)
                 raise SessionEnded

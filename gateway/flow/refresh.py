@@ -22,10 +22,10 @@ from gateway.errors import (
 from gateway.facts import Event
 from gateway.family_ports import RefreshStore
 from gateway.flow.access import AccessTokens
+from gateway.flow.behind import SessionsBehind
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.grants import Grant, Prove, TokenPolicy, TokenSecrets
-from gateway.flow.inference import Inference
 from gateway.flow.rates import TokenRates
 from gateway.model import LegacySession, SessionCookie
 from gateway.ports import Facts, SessionStore, Vault
@@ -61,7 +61,7 @@ class Refresh:
         sessions: Mapping[str, SessionStore],
         facts: Facts,
         rates: TokenRates,
-        inference: Inference,
+        behind: SessionsBehind,
         entropy: Callable[[int], bytes],
     ) -> None:
         self._policy = policy
@@ -73,7 +73,7 @@ class Refresh:
         self._sessions = sessions
         self._facts = facts
         self._rates = rates
-        self._inference = inference
+        self._behind = behind
         self._entropy = entropy
 
     async def rotate(self, token: str, client: Client, *, now: float, prove: Prove, has_cookie: bool) -> Grant:
@@ -183,11 +183,7 @@ class Refresh:
             InvalidGrant: it was ended here.
         """
         vaulted = await self._vault.open_family(family)
-        store = self._sessions.get(vaulted.site)
-        if store is None:
-            raise SessionUndetermined
-        seen = await store.resolve(SessionCookie(vaulted.site, vaulted.cookies), now, fresh=True)
-        verdict = self._inference.judge(vaulted.site, vaulted.session_key, seen, now)
+        _, verdict = await self._behind.resolve(vaulted, lambda: self._vault.open_family(family), now, fresh=True)
         if is_over(verdict):
             raise await self._ended(family, "session_ended", now)
         if not isinstance(verdict, LegacySession):

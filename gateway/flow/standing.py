@@ -7,7 +7,7 @@ from gateway.core.revocation import ensure_not_revoked
 from gateway.core.verdicts import is_over_for
 from gateway.core.verify import ensure_in_force
 from gateway.errors import Forbidden, SessionEnded, SessionUndetermined
-from gateway.flow.inference import Inference
+from gateway.flow.behind import SessionsBehind
 from gateway.flow.recheck import End, Recheck
 from gateway.model import CLEAR, LegacySession, VaultedSession, VerifiedToken
 from gateway.ports import RememberedSessions, RevocationStore, Vault
@@ -25,8 +25,8 @@ class TokenStanding:
         vault: Vault,
         sites: Sequence[Site],
         sessions: Mapping[str, RememberedSessions],
+        behind: SessionsBehind,
         end_family: End,
-        inference: Inference,
     ) -> None:
         self._leeway = leeway
         self._revocation = revocation
@@ -35,8 +35,8 @@ class TokenStanding:
         self._sites = {site.name: site for site in sites}
         self._upstreams = {site.upstream for site in sites}
         self._sessions = sessions
+        self._behind = behind
         self._end_family = end_family
-        self._inference = inference
 
     def is_good_at_once(self, token: VerifiedToken, now: float) -> bool:
         """Check what `ensure_good` checks, as far as nobody has to be waited for; False where somebody has to be asked.
@@ -63,9 +63,7 @@ class TokenStanding:
         if remembered is not vaulted and remembered != vaulted:
             return False
         session = self._sessions[vaulted.site].glance(vaulted.as_shown, now)
-        if session is None or session.subject != token.subject:
-            return False
-        return self._inference.judge(vaulted.site, vaulted.session_key, session, now) is session
+        return session is not None and session.subject == token.subject
 
     async def ensure_good(self, token: VerifiedToken, now: float) -> None:
         """Check the token's times, the blacklist, and once for a family from before whether its session lives.
@@ -99,8 +97,7 @@ class TokenStanding:
         site = self._sites.get(vaulted.site)
         if site is None or site.upstream != upstream:
             raise Forbidden("The token does not stand for a session of this application.")
-        seen = await self._sessions[site.name].resolve(vaulted.as_shown, now)
-        verdict = self._inference.judge(site.name, vaulted.session_key, seen, now)
+        vaulted, verdict = await self._behind.resolve(vaulted, lambda: self._vault.open(token), now)
         if is_over_for(token.subject, verdict):
             await self._end_family(token, now)
             raise SessionEnded

@@ -18,11 +18,11 @@ from gateway.errors import (
 from gateway.facts import Event
 from gateway.family_ports import RefreshStore
 from gateway.flow.access import AccessTokens, EnsureAlive
+from gateway.flow.behind import SessionsBehind
 from gateway.flow.clients import Client
 from gateway.flow.endings import Endings
 from gateway.flow.exchange import Exchange
 from gateway.flow.grants import Grant, LogoutResult, Prove, TokenPolicy, TokenSecrets, Whoami, proves_nothing
-from gateway.flow.inference import Inference
 from gateway.flow.live import Live
 from gateway.flow.logout import Logout
 from gateway.flow.orders import RevocationOrders
@@ -60,7 +60,7 @@ class TokenFlow:
         live: Live,
         facts: Facts,
         entropy: Callable[[int], bytes],
-        inference: Inference,
+        behind: SessionsBehind,
         rates: TokenRates | None = None,
         remote: RemoteTokens | None = None,
     ) -> None:
@@ -91,7 +91,7 @@ class TokenFlow:
             sessions=sessions,
             facts=facts,
             rates=rates,
-            inference=inference,
+            behind=behind,
             entropy=entropy,
         )
         self._logout = Logout(

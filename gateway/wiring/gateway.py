@@ -16,6 +16,7 @@ from gateway.core.own_cookies import NAMES
 from gateway.core.phases import Posture, Stage, posture_of
 from gateway.core.rollout import Rollout
 from gateway.core.translate import Translator
+from gateway.flow.behind import SessionsBehind
 from gateway.flow.forms import FormProtection
 from gateway.flow.login import PasswordLogin
 from gateway.flow.posture import PostureControl
@@ -100,13 +101,13 @@ class Gateway(Carrier):
         self._tickets = open_tickets(settings, environ, opened, keys_of_master.ticket_key)
         self._rates = TokenRates(policies.rate_policy_of(settings), open_limiter(settings, environ, opened), self.facts)
         self._inference = open_inference(settings, self.facts)
+        self._behind = SessionsBehind(sessions=self.sessions, inference=self._inference, pause=asyncio.sleep)
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
         self.tokens = self._token_flow(token_secrets)
         self.recheck = Recheck(
             vault=self._vault,
-            sessions=self.sessions,
+            behind=self._behind,
             end=self.tokens.end_family,
-            inference=self._inference,
             since=clock.wall(),
             life=settings.tokens.access + settings.tokens.leeway,
         )
@@ -217,7 +218,7 @@ class Gateway(Carrier):
             remote=self.remote,
             entropy=randomness.token_bytes,
             rates=self._rates,
-            inference=self._inference,
+            behind=self._behind,
         )
 
     def _takes_part(self, subject: str) -> bool:
@@ -260,8 +261,8 @@ class Gateway(Carrier):
                 vault=self._vault,
                 sites=list(self._sites.values()),
                 sessions=self.sessions,
+                behind=self._behind,
                 end_family=self.tokens.end_family,
-                inference=self._inference,
             ),
             sessions=self.sessions,
             facts=self.facts,

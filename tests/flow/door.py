@@ -85,9 +85,7 @@ class Door:
         checks = {self.site.name: DJANGO}
         self.pairs = CsrfPairs(public_origin=ISSUER, entropy=world.entropy, checks=checks)
         self.delivery = self._delivery() if self.delivers else None
-        self.recheck = Recheck(
-            vault=world.vault, sessions=sessions, end=world.tokens.end_family, inference=world.inference, since=0.0
-        )
+        self.recheck = Recheck(vault=world.vault, behind=world.behind, end=world.tokens.end_family, since=0.0)
         self.flow = RequestFlow(
             policy=RequestPolicy(
                 Ours(ISSUER, ACCESS, REFRESH),
@@ -112,9 +110,9 @@ class Door:
                 recheck=self.recheck,
                 vault=world.vault,
                 sites=sites,
-                sessions=sessions,
                 end_family=world.tokens.end_family,
-                inference=world.inference,
+                sessions=sessions,
+                behind=world.behind,
             ),
             sessions=sessions,
             facts=world.facts,

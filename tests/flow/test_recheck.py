@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.errors import SessionEnded, SessionUndetermined
+from gateway.flow.behind import SessionsBehind
 from gateway.flow.inference import Inference
 from gateway.flow.recheck import Recheck
 from gateway.model import (
@@ -29,6 +30,8 @@ class OneSession:
         self.asked += 1
         return self.verdict
 
+    async def pause(self, seconds: float) -> None: ...
+
     def forget(self, session: LegacySession) -> None: ...
 
     async def open(self, token: VerifiedToken) -> VaultedSession:
@@ -48,7 +51,8 @@ def token(issued_at: float, sid: str = "f1") -> VerifiedToken:
 
 
 def recheck(world: OneSession, since: float = 100.0) -> Recheck:
-    return Recheck(vault=world, sessions={"main": world}, end=world.end, inference=Inference(), since=since)  # type: ignore[arg-type]
+    behind = SessionsBehind(sessions={"main": world}, inference=Inference(), pause=world.pause)
+    return Recheck(vault=world, behind=behind, end=world.end, since=since)  # type: ignore[arg-type]
 
 
 async def test_a_token_from_after_the_start_needs_no_second_look() -> None:

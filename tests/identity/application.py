@@ -29,7 +29,7 @@ class Application:
         self.served = 0
         self.port = 0
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._conversations: set[asyncio.Task[None]] = set()
 
     # --- sessions ---
 
@@ -57,21 +57,22 @@ class Application:
     async def stop(self) -> None:
         assert self._server is not None
         self._server.close()
-        for writer in self._writers:
-            writer.close()
-        await self._server.wait_closed()
+        for conversation in self._conversations:
+            conversation.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        with contextlib.suppress(OSError, EOFError, asyncio.IncompleteReadError):
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations.add(task)
+        with contextlib.suppress(OSError, EOFError), contextlib.closing(writer):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 first, *lines = head.split("\r\n")[:-2]
                 fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 await reader.readexactly(int(fields.get("content-length", 0)))
                 await self._answer(writer, first.split()[1], fields)
-        self._writers.discard(writer)
-        writer.close()
+        self._conversations.discard(task)
 
     async def _answer(self, writer: asyncio.StreamWriter, target: str, fields: Fields) -> None:
         path, _, query = target.partition("?")

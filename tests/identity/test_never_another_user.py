@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import uvloop
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -107,11 +108,11 @@ async def tell(story: Sequence[Sequence[Step]]) -> int:
 
 
 @settings(
-    max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(stories)
 def test_a_session_of_one_user_never_becomes_anothers(story: list[list[Step]]) -> None:
-    asyncio.run(asyncio.wait_for(tell(story), 120))
+    uvloop.run(asyncio.wait_for(tell(story), 120))
 
 
 peaceful = st.tuples(
@@ -139,7 +140,7 @@ async def live_in_peace(story: Sequence[Sequence[Step]]) -> None:
                 assert (response.status, response.body.get("user")) == (200, user.name), response
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(peaceful, min_size=1, max_size=6), min_size=1, max_size=4))
 def test_rotations_take_nobodys_tokens(story: list[list[Step]]) -> None:
-    asyncio.run(asyncio.wait_for(live_in_peace(story), 120))
+    uvloop.run(asyncio.wait_for(live_in_peace(story), 120))

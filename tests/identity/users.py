@@ -20,7 +20,7 @@ public_url: http://localhost:8080
 upstreams: {{ app: {{ url: http://127.0.0.1:{port}, max_connections: 3 }} }}
 stores: {{ embedded: {{ file: run/crossfade.db, single_instance: true }} }}
 keys: [{{ env: KEY }}]
-tokens: {{ algorithm: ES256, trust_store_alone: true, grace: 0s }}
+tokens: {{ algorithm: ES256, trust_store_alone: true }}
 rates: {{ session: off, family: off, account: off }}
 clients: [{{ id: mobile, delivery: body }}]
 sessions:
@@ -92,7 +92,8 @@ class Site:
         (folder / "gateway.yaml").write_text(CONFIGURATION.format(port=application.port))
         environ = {"KEY": pem_of("ES256").decode()}
         gateway = await Gateway.open(load_settings(folder / "gateway.yaml", environ), environ)
-        server = await asyncio.get_running_loop().create_server(gateway.server(), "127.0.0.1", 0)
+        wire = gateway.server()
+        server = await asyncio.get_running_loop().create_server(wire, "127.0.0.1", 0)
         site = cls(application, gateway, server.sockets[0].getsockname()[1])
         try:
             await gateway.start()
@@ -102,6 +103,7 @@ class Site:
         finally:
             site.hang_up()
             server.close()
+            await wire.close()
             await gateway.aclose()
             await application.stop()
 

@@ -1,6 +1,7 @@
 """A whole token flow over memory stores, real keys and a legacy application of two lines."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -10,6 +11,7 @@ from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidToken
 from gateway.facts import Dependant, Event, RequestFact
 from gateway.family_ports import RefreshStore
+from gateway.flow.behind import SessionsBehind
 from gateway.flow.clients import Client
 from gateway.flow.inference import Inference
 from gateway.flow.live import Live
@@ -151,6 +153,8 @@ class World:
         )
         self.rates = TokenRates()
         self.inference = Inference()
+        self.paused: list[float] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
         self.possession = Possession()
         self.tickets = Tickets(b"t" * 32, MemoryProofReplays(LIFE), self.entropy)
         self.tokens = self.flow()
@@ -171,11 +175,21 @@ class World:
             facts=self.facts,
             entropy=self.entropy,
             rates=self.rates,
-            inference=self.inference,
+            behind=self.behind,
         )
 
     def takes_part(self, subject: str) -> bool:
         return True
+
+    @property
+    def behind(self) -> SessionsBehind:
+        return SessionsBehind(sessions={"main": self.app}, inference=self.inference, pause=self.pause)
+
+    async def pause(self, seconds: float) -> None:
+        """Let no time pass but what happens meanwhile."""
+        self.paused.append(seconds)
+        if self.meanwhile is not None:
+            await self.meanwhile()
 
     async def start(self) -> "World":
         """Read the log once, so that revocations can be looked up."""

@@ -1,0 +1,84 @@
+"""A session that is gone may have got another id: the answer that says so is waited for before anybody's tokens end."""
+
+import contextlib
+
+import pytest
+
+from gateway.errors import InvalidGrant, SessionEnded
+from gateway.flow.tokens import Grant
+from gateway.model import Anonymous, LegacySession, Undetermined, Verdict
+from tests.flow.door import Door, request
+from tests.flow.tokens.world import MOBILE, World
+
+OLD = LegacySession("main", "s1", "ada")
+
+
+async def rotating(world: World, at: int, to: str = "ada") -> Grant:
+    """Open a family; its session gets another id, and at the pause of this number the answer has come that says so."""
+    await world.start()
+    world.app.log_in(b"s1", "ada")
+    grant = await world.exchange(b"s1", MOBILE)
+    world.app.log_out(b"s1")
+    world.app.log_in(b"s2", to)
+    new = LegacySession("main", "s2", to)
+
+    async def meanwhile() -> None:
+        if len(world.paused) == at:
+            await world.tokens.move_session(OLD, new, cookies={b"sessionid": b"s2"}, now=world.now)
+
+    world.meanwhile = meanwhile
+    return grant
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+async def test_a_refresh_and_a_request_find_the_session_under_its_new_id(at: int) -> None:
+    for what in ("refresh", "request"):
+        world = World()
+        grant = await rotating(world, at)
+        if what == "refresh":
+            grant = await world.refresh(grant.refresh_token, MOBILE)
+        else:
+            permit = await Door(world).permit(request(bearer=grant.access_token))
+            assert permit.vaulted is not None
+            assert dict(permit.vaulted.cookies) == {b"sessionid": b"s2"}
+        assert await world.accepts(grant)
+        assert len(world.paused) == at
+
+
+async def test_a_session_that_stays_gone_ends_the_tokens_after_a_third_of_a_second() -> None:
+    for what in ("refresh", "request"):
+        world = World()
+        grant = await rotating(world, at=0)
+        used = (
+            world.refresh(grant.refresh_token, MOBILE)
+            if what == "refresh"
+            else Door(world).permit(request(bearer=grant.access_token))
+        )
+        with pytest.raises((InvalidGrant, SessionEnded)):
+            await used
+        assert not await world.accepts(grant)
+        assert sum(world.paused) < 0.5
+
+
+async def test_what_comes_after_the_end_is_nobodys_rotation() -> None:
+    """Somebody logged out while the look waited: his family is not looked for again."""
+    world = World()
+    grant = await rotating(world, at=0)
+
+    async def meanwhile() -> None:
+        await world.tokens.end_session(OLD, "legacy_logout", now=world.now)
+
+    world.meanwhile = meanwhile
+    with pytest.raises(InvalidGrant):
+        await world.refresh(grant.refresh_token, MOBILE)
+    assert not await world.accepts(grant)
+
+
+@pytest.mark.parametrize("verdict", [Anonymous("expired"), Anonymous("not_bound"), Undetermined("timeout")])
+async def test_only_a_record_that_is_gone_is_waited_for(verdict: Verdict) -> None:
+    world = World()
+    grant = await rotating(world, at=0)
+    world.app.verdicts[b"s1"] = verdict
+    with contextlib.suppress(SessionEnded):
+        await Door(world).permit(request(bearer=grant.access_token))
+    assert not world.paused
