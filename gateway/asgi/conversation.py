@@ -122,6 +122,8 @@ class Conversation:
 
     # --- as a receiver ---
 
+    takes_chunks = False
+
     def response_started(self, response: ResponseHead, payload: bytes, is_last: bool) -> None:
         """The head of the response has come."""
         self._response = response

@@ -82,6 +82,7 @@ class ChunkedReader:
     """
 
     __slots__ = (
+        "_corrections",
         "_extensions",
         "_held",
         "_left",
@@ -91,6 +92,7 @@ class ChunkedReader:
         "_step",
         "_trailers",
         "is_done",
+        "keeps_framing",
         "rest",
     )
 
@@ -103,12 +105,19 @@ class ChunkedReader:
         self._size = 0
         self._extensions = 0
         self._trailers = 0
+        self._corrections: list[tuple[int, int, bytes]] = []
+        """What of the bytes at hand is not passed on as it came: from, to, and what stands there instead."""
+        self.keeps_framing = False
+        """`feed` returns the payload in chunks, as it came, for somebody who passes it on: nothing is copied for that.
+
+        To be set before the first `feed`. What is dropped is not in there either, nor are leading zeros of a size.
+        """
         self.is_done = False
         self.rest = b""
         """The bytes beyond the end; empty before it is reached."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes and return the payload in them.
+        """Take bytes and return the payload in them, in chunks with `keeps_framing`.
 
         Raises:
             BodyTooLarge: the payload exceeds `limits.body`; as soon as a chunk announces it.
@@ -121,13 +130,36 @@ class ChunkedReader:
         if self._held:
             data = self._held + data
             self._held = b""
-        pieces: list[bytes] = []
+        spans: list[tuple[int, int]] = []
+        read = self._read(data, spans)
+        if self.keeps_framing:
+            return self._correct(data, read)
+        if len(spans) == 1:
+            start, end = spans[0]
+            return data[start:end]
+        view = memoryview(data)
+        return b"".join([view[start:end] for start, end in spans])
+
+    def _read(self, data: bytes, spans: "_Spans") -> int:
+        """Note where in the bytes the payload is; returns how many were read. An element that was cut is kept."""
         at = 0
-        while (following := self._step(self, data, at, pieces)) >= 0:
+        while (following := self._step(self, data, at, spans)) >= 0:
             at = following
-        if not self.is_done:
-            self._held = data[at:]
-        return b"".join(pieces)
+        if self.is_done:
+            return len(data) - len(self.rest)
+        self._held = data[at:]
+        return at
+
+    def _correct(self, data: bytes, end: int) -> bytes:
+        """Return the bytes up to `end`, the same object where all of them are passed on as they came."""
+        if not self._corrections:
+            return data[:end]
+        pieces, at = [], 0
+        for start, behind, instead in self._corrections:
+            pieces += [data[at:start], instead]
+            at = behind
+        self._corrections.clear()
+        return b"".join((*pieces, data[at:end]))
 
     def eof(self) -> None:
         """The sender closed.
@@ -140,7 +172,7 @@ class ChunkedReader:
 
     # Each step reads one element at `at` and returns where the next one begins, or -1 when it needs more bytes.
 
-    def _read_size(self, data: bytes, at: int, _pieces: list[bytes]) -> int:
+    def _read_size(self, data: bytes, at: int, _spans: "_Spans") -> int:
         match = _SIZE.match(data, at) or _SIZE_EXTENDED.match(data, at)
         if match is None:
             self._ensure_size_so_far(data, at)
@@ -152,6 +184,10 @@ class ChunkedReader:
         self._size += self._left
         if self._size > self._limits.body:
             raise BodyTooLarge
+        if self.keeps_framing:
+            canonical = b"%x\r\n" % self._left
+            if match.end() - at != len(canonical):
+                self._corrections.append((at, match.end(), canonical))
         self._step = ChunkedReader._read_data if self._left else ChunkedReader._read_trailer
         return match.end()
 
@@ -161,17 +197,17 @@ class ChunkedReader:
         if self._extensions + len(data) - at - _LONGEST_SIZE > self._limits.chunk_extensions:
             raise self._malformed("The chunk extensions are too long.")
 
-    def _read_data(self, data: bytes, at: int, pieces: list[bytes]) -> int:
+    def _read_data(self, data: bytes, at: int, spans: "_Spans") -> int:
         if at == len(data):
             return -1
-        piece = data[at : at + self._left]
-        pieces.append(piece)
-        self._left -= len(piece)
+        end = min(at + self._left, len(data))
+        spans.append((at, end))
+        self._left -= end - at
         if not self._left:
             self._step = ChunkedReader._read_data_end
-        return at + len(piece)
+        return end
 
-    def _read_data_end(self, data: bytes, at: int, _pieces: list[bytes]) -> int:
+    def _read_data_end(self, data: bytes, at: int, _spans: "_Spans") -> int:
         end = data[at : at + 2]
         if end == b"\r\n":
             self._step = ChunkedReader._read_size
@@ -180,7 +216,7 @@ class ChunkedReader:
             raise self._malformed("A chunk is longer than its size.")
         return -1
 
-    def _read_trailer(self, data: bytes, at: int, _pieces: list[bytes]) -> int:
+    def _read_trailer(self, data: bytes, at: int, _spans: "_Spans") -> int:
         if data.startswith(b"\r\n", at):
             self.is_done = True
             self.rest = data[at + 2 :]
@@ -192,6 +228,8 @@ class ChunkedReader:
         self._trailers += match.end() - at
         if self._trailers > self._limits.trailers:
             raise self._malformed("The trailers are too long.")
+        if self.keeps_framing:
+            self._corrections.append((at, match.end(), b""))
         return match.end()
 
     def _ensure_trailer_so_far(self, data: bytes, at: int) -> None:
@@ -201,7 +239,8 @@ class ChunkedReader:
             raise self._malformed("The trailers are too long.")
 
 
-_Step = Callable[[ChunkedReader, bytes, int, list[bytes]], int]
+_Spans = list[tuple[int, int]]
+_Step = Callable[[ChunkedReader, bytes, int, _Spans], int]
 
 BodyReader = LengthReader | ChunkedReader | UntilCloseReader
 

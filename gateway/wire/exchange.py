@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from gateway.errors import BadRequest, GatewayError, Refusal
 from gateway.facts import RequestFact
-from gateway.http1.body import BodyReader, request_body_reader
+from gateway.http1.body import BodyReader, ChunkedReader, request_body_reader
 from gateway.http1.write import write_answer, write_response
 from gateway.model import Answer, Credential, Peer, RequestHead
 from gateway.wire.framing import CONTINUE, chunk
@@ -92,6 +92,7 @@ class Exchange:
         "credential",
         "head",
         "is_endless",
+        "is_framed",
         "is_over",
         "moment",
         "request_id",
@@ -123,6 +124,8 @@ class Exchange:
         self.body = request_body_reader(head, wire.policy.limits) if head.chunked or head.length else None
         """What finds the end of the request's body; None when nothing of the request is missing."""
         self._takes_body = False
+        self.is_framed = False
+        """The work gives the answer's body in chunks already, where it is of unknown length."""
         self._framing: Literal["length", "chunked", "close", "none"] = "length"
         self._code = ""
         # The connection ends with this answer: the client wants that, or may have sent bytes for a WebSocket that it
@@ -184,9 +187,10 @@ class Exchange:
 
     # --- for the work: the request ---
 
-    def take_body(self) -> bytes:
+    def take_body(self, *, framed: bool = False) -> bytes:
         """Return what there is of the body, and let the rest be told to `Work.body_received`.
 
+        With `framed` both are in the framing that the head of the request tells, for somebody who passes it on.
         A client that waits for it is told to send now (RFC 9110 section 10.1.1): the request was admitted and
         somebody is there to take the body.
 
@@ -196,6 +200,8 @@ class Exchange:
         if self.body is None:
             return b""
         self._takes_body = True
+        if framed and isinstance(self.body, ChunkedReader):
+            self.body.keeps_framing = True
         client = self.client
         held = client.take_ahead()
         payload = self._decode(self.body, held) if held else b""
@@ -304,7 +310,7 @@ class Exchange:
 
     def _frame(self, payload: bytes, is_last: bool) -> bytes:
         if self._framing == "chunked":
-            return chunk(payload, is_last=is_last)
+            return payload if self.is_framed else chunk(payload, is_last=is_last)
         return b"" if self._framing == "none" else payload
 
     def _finish(self) -> None:

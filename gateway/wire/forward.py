@@ -12,7 +12,6 @@ from gateway.http1.write import write_request, write_response
 from gateway.model import Permit
 from gateway.wire import transport as guard
 from gateway.wire.exchange import Exchange
-from gateway.wire.framing import chunk
 from gateway.wire.pool import Pool
 from gateway.wire.semantics import IDEMPOTENT
 from gateway.wire.shared import Wire
@@ -129,7 +128,7 @@ class Forward:
     def body_received(self, payload: bytes, is_last: bool) -> None:
         """Pass it on."""
         if self._connection is not None:
-            self._connection.send_more(self._frame(payload, is_last), is_last)
+            self._connection.send_more(payload, is_last)
 
     def pause(self) -> None:
         """Let the application wait with its response."""
@@ -160,6 +159,11 @@ class Forward:
 
     # --- as a receiver ---
 
+    @property
+    def takes_chunks(self) -> bool:
+        """Whether the client knows chunks, too."""
+        return self._exchange.head.minor > 0
+
     def response_started(self, response: ResponseHead, payload: bytes, is_last: bool) -> None:
         """Pass it on, or hold it until the watch has looked."""
         self._replay = None
@@ -167,6 +171,8 @@ class Forward:
         if is_last:
             self._connection = None
         exchange, permit, fields = self._exchange, self._permit, response.fields
+        if response.chunked:
+            exchange.is_framed = self.takes_chunks
         watch, status = exchange.wire.watch, response.status
         lines = watch.find_lines(permit, exchange.head, response)
         if lines is not None and status != 101:
@@ -234,13 +240,13 @@ class Forward:
         exchange = self._exchange
         head = exchange.head
         try:
-            payload = exchange.take_body()
+            payload = exchange.take_body(framed=True)
         except GatewayError:
             self._pool.release(connection)
             raise
         is_last = exchange.body is None
         lines = exchange.client.transport_lines(head, exchange.request_id)
-        request = write_request(head, self._permit, lines, self._pool.host_for(head)) + self._frame(payload, is_last)
+        request = write_request(head, self._permit, lines, self._pool.host_for(head)) + payload
         if is_last and head.method in IDEMPOTENT:
             self._replay = request
         self._send(connection, request, is_last)
@@ -249,9 +255,6 @@ class Forward:
         self._connection = connection
         self._is_unanswered = True
         connection.send(self, self._exchange.head, request, is_last)
-
-    def _frame(self, payload: bytes, is_last: bool) -> bytes:
-        return chunk(payload, is_last=is_last) if self._exchange.head.chunked else payload
 
     def _relay(self, response: ResponseHead, looked: Looked, payload: bytes, is_last: bool) -> None:
         exchange, status = self._exchange, response.status

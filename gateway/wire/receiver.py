@@ -9,6 +9,11 @@ from gateway.http1.response import ResponseHead
 class Receiver(Protocol):
     """Who sent a request, and hears of its response. Exactly one of `is_last` and `failed` comes, once, as the last."""
 
+    @property
+    def takes_chunks(self) -> bool:
+        """Whether the body of a chunked response is told in chunks, as it came."""
+        ...
+
     def response_started(self, response: ResponseHead, payload: bytes, is_last: bool) -> None:
         """The head has come, with the first bytes of the body.
 

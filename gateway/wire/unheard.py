@@ -46,6 +46,8 @@ class Unheard:
 
     # --- as a receiver ---
 
+    takes_chunks = False
+
     def response_started(self, response: ResponseHead, payload: bytes, is_last: bool) -> None:
         """The head is all that anybody wants to know."""
         if self._connection is not None and not is_last:

@@ -24,7 +24,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from gateway.http1.body import BodyReader, UntilCloseReader
+from gateway.http1.body import BodyReader, ChunkedReader, UntilCloseReader
 from gateway.http1.limits import Limits
 from gateway.http1.response import ResponseHead, ResponseReader, ResponseTable, response_body_reader
 from gateway.model import RequestHead
@@ -209,7 +209,7 @@ class UpstreamConnection(asyncio.Protocol):
                 response = self._reader.feed(data)
                 if response is None:
                     return
-                payload = self._begin_body(response, self._reader.rest)
+                payload = self._begin_body(receiver, response, self._reader.rest)
         except GatewayError as error:
             self._fail(error if isinstance(error, UpstreamError) else UpstreamMalformed())
         except Exception as error:
@@ -254,7 +254,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     # --- one response ---
 
-    def _begin_body(self, response: ResponseHead, rest: bytes) -> bytes:
+    def _begin_body(self, receiver: Receiver, response: ResponseHead, rest: bytes) -> bytes:
         """Find out how the body ends; returns its first bytes."""
         # Whoever came next would be taken for the user that the connection was signed in for (CVE-2026-88007).
         self._keep_alive = response.keep_alive and not self._signs_in
@@ -264,11 +264,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._keep_alive = False
             self._body = UntilCloseReader()
             return rest
-        self._body = response_body_reader(response, self._method)
-        if self._body is None:
+        body = self._body = response_body_reader(response, self._method)
+        if body is None:
             self._keep_alive = self._keep_alive and not rest
             return b""
-        return self._body.feed(rest) if rest else b""
+        if isinstance(body, ChunkedReader):
+            body.keeps_framing = receiver.takes_chunks
+        return body.feed(rest) if rest else b""
 
     def _deliver(self, receiver: Receiver, response: ResponseHead | None, payload: bytes) -> None:
         body = self._body

@@ -80,7 +80,10 @@ def _ensure_h11_agrees(data: bytes, ours: str) -> None:
 
 
 def chunked_body(data: bytes) -> None:
-    """A chunked body is refused, or has the same payload and the same end however it was cut."""
+    """A chunked body is refused, or has the same payload and the same end however it was cut.
+
+    The same payload is in what is passed on of it.
+    """
     outcomes = []
     for pieces in _cuts(data):
         reader = ChunkedReader(_LIMITS)
@@ -93,6 +96,17 @@ def chunked_body(data: bytes) -> None:
             continue
         assert len(payload) <= len(data)
         outcomes.append((str(reader.is_done), payload, reader.rest))
+        relay = ChunkedReader(_LIMITS)
+        relay.keeps_framing = True
+        passed_on = b"".join([relay.feed(piece) for piece in pieces])
+        again = ChunkedReader(_LIMITS)
+        assert again.feed(passed_on) == payload
+        assert (again.is_done, again.rest, relay.is_done, relay.rest) == (
+            reader.is_done,
+            b"",
+            reader.is_done,
+            reader.rest,
+        )
     assert len(set(outcomes)) == 1, outcomes
 
 

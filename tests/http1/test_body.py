@@ -42,6 +42,38 @@ def test_chunks_are_decoded(raw: bytes, expected: tuple[bytes, bool, bytes], cut
     assert read(ChunkedReader(SMALL), cut(raw)) == expected
 
 
+def relay(limits: Limits, malformed: type[GatewayError] = BadRequest) -> ChunkedReader:
+    reader = ChunkedReader(limits, malformed)
+    reader.keeps_framing = True
+    return reader
+
+
+RELAYED: dict[str, tuple[bytes, tuple[bytes, bool, bytes]]] = {
+    "as it came": (b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", (b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", True, b"")),
+    "not what is behind": (b"1\r\nx\r\n0\r\n\r\nGET /", (b"1\r\nx\r\n0\r\n\r\n", True, b"GET /")),
+    "without zeros in front": (b"0000A\r\n0123456789\r\n00\r\n\r\n", (b"a\r\n0123456789\r\n0\r\n\r\n", True, b"")),
+    "either case": (b"A\r\n0123456789\r\na\r\n", (b"A\r\n0123456789\r\na\r\n", False, b"")),
+    "without extensions": (b"1;a;b=c\r\nx\r\n0;d\r\n\r\n", (b"1\r\nx\r\n0\r\n\r\n", True, b"")),
+    "without trailers": (b"1\r\nx\r\n0\r\nHost: \r\n\r\nrest", (b"1\r\nx\r\n0\r\n\r\n", True, b"rest")),
+    "half a chunk": (b"5\r\nhel", (b"5\r\nhel", False, b"")),
+    "not half a size": (b"5\r\nhello\r\n1", (b"5\r\nhello\r\n", False, b"")),
+    "not half an end": (b"5\r\nhello\r", (b"5\r\nhello", False, b"")),
+    "not half of the trailers": (b"0\r\nX: ", (b"0\r\n", False, b"")),
+}
+
+
+@both_cuts
+@pytest.mark.parametrize(("raw", "expected"), RELAYED.values(), ids=RELAYED)
+def test_who_passes_chunks_on_gets_them_as_they_came(raw: bytes, expected: tuple[bytes, bool, bytes], cut: Cut) -> None:
+    assert read(relay(SMALL), cut(raw)) == expected
+
+
+def test_chunks_that_are_passed_on_are_not_copied() -> None:
+    reader, first, second = relay(Limits()), b"8\r\nhell", b"o, w\r\n5\r\norld!\r\n"
+    assert reader.feed(first) is first
+    assert reader.feed(second) is second
+
+
 MALFORMED: dict[str, bytes] = {
     **{
         f"size {size!r}": size + b"\r\nhello\r\n0\r\n\r\n"
@@ -89,6 +121,8 @@ def test_malformed_chunks_are_refused(raw: bytes, error: type[GatewayError], cut
     """Each row is refused with the error of its side."""
     with pytest.raises(GatewayError) as caught:
         read(ChunkedReader(SMALL, error), cut(raw + b"\r\n"))
+    with pytest.raises(error):
+        read(relay(SMALL, error), cut(raw + b"\r\n"))
     assert caught.type is error
 
 
@@ -143,6 +177,8 @@ def test_a_cut_changes_nothing(
     coded = b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks)
     raw = coded + b"0\r\n" + trailers + b"\r\n" + rest
     assert read(ChunkedReader(Limits()), pieces(raw, cuts)) == (b"".join(chunks), True, rest)
+    plain = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    assert read(relay(Limits()), pieces(raw, cuts)) == (plain, True, rest)
 
 
 @given(

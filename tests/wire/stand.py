@@ -109,9 +109,9 @@ class Line:
             assert await self.reader.readexactly(2) == b"\r\n"
         return total
 
-    async def skip(self, size: int) -> None:
+    async def skip(self, size: int, patience: float = PATIENCE) -> None:
         """Read so many bytes and keep none."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await self._skip(size)
 
     async def _skip(self, size: int) -> None:
