@@ -150,3 +150,47 @@ test("the browser client and the page go on with the same tokens", async () => {
   expect(after["exchanged"]).toBe(before["exchanged"]);
   expect(after["refresh_replay"]).toBe(before["refresh_replay"]);
 });
+
+test("through all phases and back to none, with pages that never change: nobody is signed out", async () => {
+  const page = await home();
+  const isSignedIn = async () => {
+    await page.reload();
+    expect([await greeting(page), await image(page)]).toEqual(["Hello, ada", 200]);
+  };
+  try {
+    for (const phase of ["prefer_tokens", "tokens_only"]) {
+      await backend.phase(phase);
+      await isSignedIn();
+      await pass(LIFE + 500);
+      await isSignedIn();
+    }
+    const late = await User.of(front); // who signs in only now gets tokens with the first page, and needs nothing else
+    await late.signIn();
+    expect((await late.context.cookies()).map(({ name }) => name)).toEqual(expect.arrayContaining(OURS));
+    await late.close();
+
+    await pass(LIFE + 500);
+    await backend.phase("handback");
+    await isSignedIn();
+    for (const name of OURS) expect(await cookies()).not.toHaveProperty(name);
+    expect(await cookies()).toHaveProperty("sessionid");
+    await backend.phase("off");
+    await isSignedIn();
+  } finally {
+    await backend.phase("parallel");
+  }
+});
+
+test("a session cookie alone carries no image where only tokens count", async () => {
+  const page = await ada.context.newPage();
+  await page.goto(`${front.origin}/`);
+  for (const name of OURS) await ada.context.clearCookies({ name });
+  try {
+    await backend.phase("tokens_only");
+    expect(await image(page)).toBe(401);
+    await page.goto(`${front.origin}/`);
+    expect([await greeting(page), await image(page)]).toEqual(["Hello, ada", 200]);
+  } finally {
+    await backend.phase("parallel");
+  }
+});
