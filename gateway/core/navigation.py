@@ -24,6 +24,11 @@ def is_from_elsewhere(head: RequestHead) -> bool:
     return head.find(b"sec-fetch-site") in (b"cross-site", b"same-site")
 
 
+def is_loaded_by_another_site(head: RequestHead) -> bool:
+    """Whether a page of another site loads something into itself, and does not lead to a page."""
+    return head.find(b"sec-fetch-site") == b"cross-site" and head.find(b"sec-fetch-mode") != b"navigate"
+
+
 def is_from_own_page(head: RequestHead, public_origin: bytes) -> bool:
     """Whether a page of `public_origin` itself asks; `Origin` decides where it is sent."""
     if head.origin is not None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from gateway.core.credentials import find_cookie, without_cookies
-from gateway.core.navigation import is_from_elsewhere, is_from_own_page, is_navigation
+from gateway.core.navigation import is_from_elsewhere, is_from_own_page, is_loaded_by_another_site, is_navigation
 from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.phases import Posture
 from gateway.errors import GatewayError, InvalidGrant
@@ -172,8 +172,14 @@ class Delivery:
     # --- renewed within requests ---
 
     def may_renew(self, head: RequestHead) -> bool:
-        """Whether a request may renew the token that it shows: one that changes something comes from a page of ours."""
-        return head.method in SAFE or is_from_own_page(head, self._policy.public_origin)
+        """Whether a request may renew the token that it shows.
+
+        One that changes something comes from a page of ours. What a page of another site loads is sent cookies with
+        `SameSite=None` only, and a browser may well drop those of the answer: its next refresh would be a replay.
+        """
+        if head.method not in SAFE:
+            return is_from_own_page(head, self._policy.public_origin)
+        return not is_loaded_by_another_site(head)
 
     async def renew(self, refresh: bytes, now: float, *, wait: float = _REQUEST_WAIT, has_cookie: bool = True) -> Grant:
         """Return fresh tokens for a refresh token: the same ones for all requests that show it at about the same time.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.navigation import is_from_elsewhere, is_from_own_page, is_navigation
+from gateway.core.navigation import is_from_elsewhere, is_from_own_page, is_loaded_by_another_site, is_navigation
 from gateway.headers import Pairs
 from gateway.model import RequestHead
 
@@ -46,6 +46,20 @@ def test_nothing_else_is(other: RequestHead) -> None:
 )
 def test_a_browser_says_whose_page_asked(site: bytes, *, expected: bool) -> None:
     assert is_from_elsewhere(head(fetch(b"navigate", b"document", site))) is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (fetch(b"no-cors", b"image", b"cross-site"), True),
+        (fetch(b"cors", b"empty", b"cross-site"), True),
+        (fetch(b"navigate", b"iframe", b"cross-site"), False),
+        (fetch(b"no-cors", b"image", b"same-site"), False),
+        ([], False),
+    ],
+)
+def test_what_another_site_loads_is_told_from_where_it_leads(fields: Pairs, *, expected: bool) -> None:
+    assert is_loaded_by_another_site(head(fields)) is expected
 
 
 def test_an_origin_decides_and_fetch_metadata_stands_in_for_it() -> None:

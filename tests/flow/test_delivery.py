@@ -261,6 +261,14 @@ async def test_a_form_of_our_own_page_renews_and_one_of_another_does_nothing(doo
     assert given(list(own.answer)).keys() == {ACCESS, REFRESH}
 
 
+async def test_what_another_site_loads_renews_nothing_and_where_it_leads_does(door: Door) -> None:
+    cookie = cookie_of(await expired(door))
+    image = [*IMAGE[:2], (b"Sec-Fetch-Site", b"cross-site")]
+    assert (await door.permit(page(cookie, image))).answer == ()
+    assert Event.REFRESH_ROTATED not in door.world.facts.events
+    assert (await door.permit(page(cookie, from_site(b"cross-site")))).credential is Credential.TOKEN_COOKIE
+
+
 async def test_a_refresh_token_that_is_worth_nothing_is_deleted_and_the_session_decides(door: Door) -> None:
     tokens = await expired(door)
     head = page(cookie_of({**tokens, REFRESH: b"cfr_forged"}, SESSION), IMAGE)

@@ -3,11 +3,13 @@
 import pytest
 
 from gateway.core.routes import RouteTable, Rule
+from gateway.flow.clients import Client
 from gateway.http1.fields import FieldTable
 from gateway.http1.head import build_head
 from gateway.http1.limits import Limits
 from gateway.model import Permit
 from tests.flow.door import Door, request
+from tests.flow.tokens.world import World
 from tests.web.site import EXCHANGE, ORIGIN, REFRESH, REFRESH_COOKIE, Site, bearer, code
 
 TOKEN = "/.crossfade/token"
@@ -38,6 +40,20 @@ async def test_n61_our_cookies_are_out_of_the_reach_of_scripts_and_of_other_host
     attributes = {attribute.partition("=")[0].lower() for attribute in cookie.split("; ")[1:]}
     assert attributes == {"path", "max-age", "secure", "httponly", "samesite"}
     assert "Path=/;" in cookie
+
+
+async def test_n61_an_access_token_in_a_cookie_is_as_far_out_of_reach() -> None:
+    """N61 (OAuth for browser-based apps, BFF): where pages are given tokens, scripts still see none but the body's."""
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    site = Site(world, clients={"web": Client("web", "cookie", gets_access_cookie=True)})
+    async with site.browser, site.program:
+        for data in (EXCHANGE, REFRESH):
+            cookies = (await site.browser.post(TOKEN, data=data)).headers.get_list("set-cookie")
+            assert [cookie.partition("=")[0] for cookie in cookies] == ["__Host-crossfade_access", REFRESH_COOKIE]
+            for cookie in cookies:
+                assert "; Path=/; " in cookie
+                assert cookie.endswith("; Secure; HttpOnly; SameSite=Lax")
 
 
 @pytest.mark.parametrize("change", [{"origin": "https://evil.example"}, {"origin": "null"}, {"x-crossfade": "0"}])
