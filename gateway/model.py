@@ -186,7 +186,7 @@ class LegacySession:
     session); it is a secret and never logged. `expires_at` is None where the end is not known. `is_bound` says that
     a binding check was made (password hash, whoami), so that the application would accept it too. `signed_at` is set
     where the cookie is the session: a logout seen later than this is a logout of it, an earlier one is of a login
-    before.
+    before. `bound_to` is what ties it to the user's password, `csrf` the secret of its forms; empty where nothing is.
     """
 
     site: str
@@ -196,8 +196,8 @@ class LegacySession:
     expires_at: float | None = None
     is_bound: bool = False
     signed_at: float | None = None
+    bound_to: str = field(default="", repr=False, compare=False)
     csrf: str = field(default="", repr=False)
-    """What its forms are protected with; a secret. Empty where the session holds none that we know of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +333,8 @@ class VaultedSession:
     session_key: str
     version: int = 0
     expires_at: float | None = None
+    bound_to: str = field(default="", repr=False)
+    """What tied it to the user's password when it was captured."""
     as_shown: SessionCookie = field(init=False, repr=False, compare=False)  # as if the client had shown them
 
     def __post_init__(self) -> None:

@@ -180,6 +180,7 @@ def _encode(session: VaultedSession) -> bytes:
             "key": session.session_key,
             "version": session.version,
             "expires_at": session.expires_at,
+            "bound_to": session.bound_to,
         }
     )
 
@@ -194,4 +195,5 @@ def _decode(plain: bytes, session_id: str, subject: str) -> VaultedSession:
         session_key=content["key"],
         version=content["version"],
         expires_at=content["expires_at"],
+        bound_to=content.get("bound_to", ""),
     )

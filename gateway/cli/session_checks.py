@@ -21,6 +21,7 @@ from gateway.settings.schema.sessions import (
 )
 from gateway.stores.sessions import PlaceUnavailable
 from gateway.stores.sessions_explain import REASONS
+from gateway.wiring.mint import open_mint
 from gateway.wiring.places import open_place
 
 _NOBODY = "crossfade-doctor"
@@ -40,6 +41,31 @@ def check_places(settings: Settings, environ: Mapping[str, str]) -> Iterator[Out
             yield finding(name, str(error))
             continue
         yield unreachable(name, problem) if problem else ok(name, f"it has {_named(queries)}")
+
+
+def check_mints(settings: Settings, environ: Mapping[str, str]) -> Iterator[Outcome]:
+    """Each place where new sessions are written answers, and lets a record be deleted that nobody has."""
+    for session in settings.sessions:
+        if session.mint is None or session.mint.place is None or not isinstance(session, CodecSession):
+            continue
+        name = f"sessions.{session.name}.mint.place"
+        try:
+            may_delete = asyncio.run(_may_delete(session, environ))
+        except ConfigurationError as error:
+            yield finding(name, str(error))
+            continue
+        if may_delete:
+            yield ok(name, "a session can be deleted there; whether one can be added shows with the first")
+        else:
+            yield unreachable(name, "It is away, has no such table, or its user may not delete sessions there.")
+
+
+async def _may_delete(session: CodecSession, environ: Mapping[str, str]) -> bool:
+    mint = open_mint(session, environ)
+    try:
+        return await mint.destroy(_NOBODY)
+    finally:
+        await mint.aclose()
 
 
 async def _find_problem(session: CodecSession, queries: Sequence[Query], environ: Mapping[str, str]) -> str:

@@ -70,7 +70,7 @@ class Site:
     login_url: str = ""
     logout_paths: tuple[str, ...] = ()
     on_undetermined: Literal["forward", "refuse"] = "forward"
-    bridge: Literal["vault", "headers"] = "vault"
+    bridge: Literal["vault", "headers", "mint"] = "vault"
 
 
 def find_credential(head: RequestHead, ours: Ours, sites: Sequence[Site]) -> Shown:

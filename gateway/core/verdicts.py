@@ -16,6 +16,13 @@ def is_over(verdict: Verdict) -> bool:
     return isinstance(verdict, Anonymous) and verdict.reason in _OVER
 
 
+def has_ended_by_age(verdict: Verdict, now: float) -> bool:
+    """Whether the time of a session is over, as its store has read it. One that is gone may have been logged out."""
+    if isinstance(verdict, LegacySession):
+        return verdict.expires_at is not None and verdict.expires_at <= now
+    return isinstance(verdict, Anonymous) and verdict.reason == "expired"
+
+
 def is_nobody(verdict: Verdict) -> bool:
     """Whether the application, too, sees no user: what it may read differently, such as a signature, does not count."""
     return isinstance(verdict, Anonymous) and verdict.reason in _NOBODY

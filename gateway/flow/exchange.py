@@ -118,8 +118,10 @@ class Exchange:
     def _new_family(
         self, draw: _Draw, session: LegacySession, client: Client, session_hash: bytes, bound_key: str, now: float
     ) -> Family:
-        # A family never outlives the session that it came from.
-        ends = [now + self._policy.refresh, *([session.expires_at] if session.expires_at is not None else [])]
+        # A family never outlives the session that it came from, but where another one follows it.
+        ends = [now + self._policy.refresh]
+        if session.expires_at is not None and session.site not in self._policy.minted:
+            ends.append(session.expires_at)
         absolute = min(ends)
         return Family(
             id=draw.family_id,
@@ -188,6 +190,7 @@ class Exchange:
             cookies=shown.cookies,
             session_key=session.key,
             expires_at=session.expires_at,
+            bound_to=session.bound_to,
         )
         sealed = await self._vault.seal(vaulted, family.absolute_expires_at)
         if not await self._families.open_family(family, row, sealed, cap=self._policy.family_cap, now=now):

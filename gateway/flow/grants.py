@@ -38,6 +38,7 @@ class TokenPolicy:
     `access`, `refresh` and `leeway` are in seconds: how long an access token and a family live, and how far clocks may
     differ. `family_cap` bounds the live families of one session. `trust_store_alone` lets a session count whose
     binding (password hash, whoami) nobody checked. `rotation.rest` is for tokens that lie in a browser's cookie alone.
+    `minted` are the sites whose sessions are followed by new ones when their time is over: families may outlive them.
     """
 
     issuer: str
@@ -49,6 +50,7 @@ class TokenPolicy:
     family_cap: int = 20
     trust_store_alone: bool = False
     takes_part: TakesPart = everybody
+    minted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

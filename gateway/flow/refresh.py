@@ -204,7 +204,8 @@ class Refresh:
         A `policy.refresh` that was shortened takes nothing from the families that there are.
         """
         oldest = max(family.created_at + self._policy.refresh, family.absolute_expires_at)
-        return oldest if session.expires_at is None else min(oldest, session.expires_at)
+        is_followed = session.expires_at is None or session.site in self._policy.minted
+        return oldest if is_followed else min(oldest, session.expires_at or oldest)
 
     def _following(self, family: Family, look: _Look) -> Family:
         """Return the family with the claims and the end that its session has now, for the access token."""

@@ -101,7 +101,7 @@ class TokenStanding:
         if is_over_for(token.subject, verdict):
             await self._end_family(token, now)
             raise SessionEnded
-        if site.bridge == "vault":
+        if site.bridge != "headers":
             return vaulted
         if not isinstance(verdict, LegacySession):
             raise SessionUndetermined

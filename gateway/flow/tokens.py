@@ -42,6 +42,8 @@ _VAULT_ATTEMPTS = 2  # a compare-and-set that was lost once sees what the winner
 class TokenFlow:
     """Issues, renews and ends tokens. Without `rates` nothing is limited.
 
+    `living` is the vault in which a session whose time is over may be followed by another, where there is one.
+
     Every coroutine raises StoreUnavailable when the truth cannot be read or written; then nothing was acknowledged.
     """
 
@@ -63,9 +65,9 @@ class TokenFlow:
         behind: SessionsBehind,
         rates: TokenRates | None = None,
         remote: RemoteTokens | None = None,
+        living: Vault | None = None,
     ) -> None:
-        self._remote = remote
-        self._families, self._vault = families, vault
+        self._families, self._vault, self._remote = families, vault, remote
         self._secrets, self._facts = secrets, facts
         self._rates = rates = TokenRates() if rates is None else rates
         self._access = access = AccessTokens(policy=policy, keys=keys, log=log, revocation=revocation, entropy=entropy)
@@ -87,7 +89,7 @@ class TokenFlow:
             access=access,
             endings=endings,
             families=families,
-            vault=vault,
+            vault=living or vault,
             sessions=sessions,
             facts=facts,
             rates=rates,

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.codec import MAX_TEXT, Lookup, Reading, Row, Secrets, UnreadableSession, unpack
+from gateway.formats.written import packed
 from gateway.model import Anonymous, LegacySession
 
 SALT = b"django.contrib.sessions.SessionStore"
@@ -68,13 +69,27 @@ def find_signed(text: bytes, secrets: Secrets, salt: bytes) -> tuple[bytes, byte
     return payload, timestamp
 
 
+def signed(payload: bytes, now: float, secret: bytes, salt: bytes) -> bytes:
+    """Sign JSON as Django's sessions do: packed, then the time, then the signature."""
+    value = packed(payload) + b":" + write_base62(int(now))
+    mac = _mac(salt + b"signer", secret, value, "sha256")
+    return value + b":" + base64.urlsafe_b64encode(mac).rstrip(b"=")
+
+
+def password_hash(password: str, secret: bytes) -> str:
+    """Return what ties a session to a password: `get_session_auth_hash`."""
+    return _mac(_PASSWORD_SALT, secret, password.encode("utf-8", "replace"), "sha256").hex()
+
+
 def bound(verdict: LegacySession | Anonymous, session: object, binding: Binding | None, secrets: Secrets) -> Reading:
     """Make the binding check where there is one to make."""
     if binding is None or isinstance(verdict, Anonymous):
         return verdict
     row = yield binding.lookup(verdict.subject)
     shown = session.get("_auth_user_hash") if isinstance(session, dict) else None
-    return replace(verdict, is_bound=True) if binding.holds(row, shown, secrets) else Anonymous("not_bound")
+    if not binding.holds(row, shown, secrets):
+        return Anonymous("not_bound")
+    return replace(verdict, is_bound=True, bound_to=str(shown))
 
 
 def read_base62(text: bytes) -> int:
@@ -89,6 +104,15 @@ def read_base62(text: bytes) -> int:
     for byte in text:
         value = value * 62 + _DIGITS.index(byte)
     return value
+
+
+def write_base62(value: int) -> bytes:
+    """Write the time of a signature."""
+    digits = bytearray()
+    while value:
+        value, digit = divmod(value, 62)
+        digits.append(_DIGITS[digit])
+    return bytes(reversed(digits)) or b"0"
 
 
 def find_payload(text: object, secrets: Secrets, salt: bytes) -> bytes | None:

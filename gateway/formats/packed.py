@@ -1,6 +1,6 @@
 """MessagePack, as Flask-Session and django-redis write it. Extension types stay what they are: opaque."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgpack
 
@@ -44,3 +44,8 @@ def _plain(value: object, depth: int) -> object:
     if type(value) is dict:
         return {name: _plain(member, depth + 1) for name, member in value.items()}
     return OPAQUE
+
+
+def dump_msgpack(content: Mapping[str, object]) -> bytes:
+    """Write one value, of plain types alone."""
+    return bytes(msgpack.packb(content))

@@ -43,6 +43,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"sessions"}), check_sessions.options_fit_the_format),
     (frozenset({"sessions"}), check_sessions.users_can_be_looked_up),
     (frozenset({"sessions"}), check_bridge.form_protections_hold_together),
+    (frozenset({"sessions"}), check_bridge.sessions_can_be_minted),
     (frozenset({"sessions", "clients"}), check_sessions.logins_can_be_replayed),
     (frozenset({"sessions", "tokens"}), check_sessions.sessions_can_be_exchanged),
 )

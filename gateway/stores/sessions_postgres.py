@@ -66,23 +66,24 @@ class PostgresPlace:
         await self._database.aclose()
 
     async def _select(self, connection: Connection, lookup: Lookup) -> Row | None:
-        table = ".".join(_quoted(part) for part in lookup.table.split("."))
-        column = f"r.{_quoted(lookup.key)}"
+        table = ".".join(quoted(part) for part in lookup.table.split("."))
+        column = f"r.{quoted(lookup.key)}"
         kind = self._types.get((lookup.table, lookup.key))
         if kind is None:
-            kind = self._types[lookup.table, lookup.key] = await _type_of(connection, table, column)
-        columns = ", ".join(f"r.{_quoted(name)}" for name in lookup.columns)
+            kind = self._types[lookup.table, lookup.key] = await type_of(connection, table, column)
+        columns = ", ".join(f"r.{quoted(name)}" for name in lookup.columns)
         query = f"SELECT {columns} FROM {table} AS r WHERE {column} = CAST($1::text AS {kind})"  # noqa: S608 - quoted
         row = await connection.fetchrow(query, lookup.value)
         return None if row is None else tuple(row)
 
 
-async def _type_of(connection: Connection, table: str, column: str) -> str:
+async def type_of(connection: Connection, table: str, column: str) -> str:
     """Return the type of a column, quoted, as PostgreSQL infers it for what is compared with it."""
     statement = await cast("Any", connection).prepare(f"SELECT 1 FROM {table} AS r WHERE {column} = $1")  # noqa: S608
     (parameter,) = statement.get_parameters()
-    return f"{_quoted(parameter.schema)}.{_quoted(parameter.name)}"
+    return f"{quoted(parameter.schema)}.{quoted(parameter.name)}"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Quote an identifier."""
     return '"' + name.replace('"', '""') + '"'

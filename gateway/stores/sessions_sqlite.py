@@ -41,8 +41,8 @@ class SQLitePlace:
         self.close()
 
     def _select(self, lookup: Lookup) -> Row | None:
-        columns = ", ".join(f"r.{_quoted(name)}" for name in lookup.columns)
-        query = f"SELECT {columns} FROM {_quoted(lookup.table)} AS r WHERE r.{_quoted(lookup.key)} = ?"  # noqa: S608
+        columns = ", ".join(f"r.{quoted(name)}" for name in lookup.columns)
+        query = f"SELECT {columns} FROM {quoted(lookup.table)} AS r WHERE r.{quoted(lookup.key)} = ?"  # noqa: S608
         try:
             with closing(sqlite3.connect(self._uri, uri=True, timeout=self._busy_timeout)) as connection:
                 connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)
@@ -55,7 +55,7 @@ class SQLitePlace:
         return row
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Quote an identifier. After `r.` it is one even if the column does not exist; alone SQLite would take it for text.
 
     https://sqlite.org/quirks.html#dblquote

@@ -11,7 +11,6 @@ import structlog
 from starlette.types import ASGIApp
 
 from gateway.bridge.headers import IdentityHeaders
-from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.own_cookies import NAMES
 from gateway.core.phases import Posture, Stage, posture_of
 from gateway.core.rollout import Rollout
@@ -48,14 +47,13 @@ from gateway.wiring.remote import open_issuers, open_remote_tokens
 from gateway.wiring.sessions import open_enders, open_sessions, open_transports
 from gateway.wiring.share import ALONE, News, Share, Word
 from gateway.wiring.stores import open_secrets, open_stores
+from gateway.wiring.vaults import open_vaults
 from gateway.wiring.watching import codec_alert, open_inference
 
 _log = structlog.get_logger()
 
 _SWEEP_EVERY = 10.0  # seconds between two rounds of deleting what has expired; a second while rows are left over
 _SWEEP_LIMIT = 1000  # rows in one round, so that nobody waits behind it
-_VAULT_CACHE = 30.0  # seconds; with an embedded store there is one process, whose own writes are noticed at once
-_SHARED_VAULT_CACHE = 1.0  # seconds that another gateway's write may be overlooked; a compare-and-set is never fooled
 
 
 class Gateway(Carrier):
@@ -87,13 +85,8 @@ class Gateway(Carrier):
         self.remote = open_remote_tokens(settings, self.issuers, stores.revocation, self.facts)
         self._transports = open_transports(self.upstreams, opened)
         self._login_transports = open_transports(self.upstreams, opened)  # so that logins hold up no logout
-        self._vault = SealedVault(
-            store=stores.vault,
-            families=stores.families,
-            keys=VaultKeys(keys_of_master.vault_key_id, {keys_of_master.vault_key_id: keys_of_master.vault_key}),
-            clock=clock,
-            entropy=randomness.token_bytes,
-            cache_age=_VAULT_CACHE if settings.stores.postgres is None else _SHARED_VAULT_CACHE,
+        self._vaults = open_vaults(
+            settings, environ, clock, opened, stores, keys_of_master, self.sessions, lambda: self.tokens, self.facts
         )
         self._csrf = open_csrf(settings, environ, randomness.token_bytes)
         self._sites = {site.name: site for site in policies.sites_of(settings)}
@@ -103,9 +96,9 @@ class Gateway(Carrier):
         self._inference = open_inference(settings, self.facts)
         self._behind = SessionsBehind(sessions=self.sessions, inference=self._inference, pause=asyncio.sleep)
         token_secrets = TokenSecrets(keys_of_master.pepper, keys_of_master.session_hash_key)
-        self.tokens = self._token_flow(token_secrets)
+        self.tokens: TokenFlow = self._token_flow(token_secrets)
         self.recheck = Recheck(
-            vault=self._vault,
+            vault=self._vaults.living,
             behind=self._behind,
             end=self.tokens.end_family,
             since=clock.wall(),
@@ -209,7 +202,8 @@ class Gateway(Carrier):
             log=self.stores.log,
             revocation=self.stores.revocation,
             keys=self.keys,
-            vault=self._vault,
+            vault=self._vaults.sealed,
+            living=self._vaults.living,
             sessions=self.sessions,
             enders=self._enders(),
             secrets=secrets,
@@ -233,6 +227,7 @@ class Gateway(Carrier):
             clock=self._clock,
             upstreams=self.upstreams,
             transports=self._transports,
+            mints=self._vaults.mints,
         )
 
     def _request_flow(self) -> RequestFlow:
@@ -258,7 +253,7 @@ class Gateway(Carrier):
                 leeway=tokens.leeway,
                 revocation=self.stores.revocation,
                 recheck=self.recheck,
-                vault=self._vault,
+                vault=self._vaults.living,
                 sites=list(self._sites.values()),
                 sessions=self.sessions,
                 behind=self._behind,
@@ -278,7 +273,7 @@ class Gateway(Carrier):
             cookies=self._cookies,
             cross_origin=policies.cross_origin_of(self.settings),
             tokens=self.tokens,
-            vault=self._vault,
+            vault=self._vaults.sealed,
             sessions=self.sessions,
             facts=self.facts,
             inference=self._inference,

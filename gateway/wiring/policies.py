@@ -151,6 +151,7 @@ def token_policy_of(settings: Settings) -> TokenPolicy:
         rotation=_rotation_of(tokens),
         family_cap=tokens.families,
         trust_store_alone=tokens.trust_store_alone,
+        minted=frozenset(session.name for session in settings.sessions if session.bridge == "mint"),
     )
 
 

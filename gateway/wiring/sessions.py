@@ -8,6 +8,7 @@ import httpx
 
 from gateway.bridge.csrf import CsrfPairs
 from gateway.bridge.logout import FormLogout, LogoutForm
+from gateway.bridge.mint import Mint, MintedLogout
 from gateway.codec import UserMapping
 from gateway.core.credentials import Site
 from gateway.legacy.whoami import WhoamiRules
@@ -102,8 +103,12 @@ def open_enders(
     clock: Clock,
     upstreams: Mapping[str, UpstreamPolicy],
     transports: Mapping[str, httpx.AsyncBaseTransport],
+    mints: Mapping[str, Mint],
 ) -> dict[str, SessionEnder]:
-    """Return how each application is asked to log out, for those whose logout path is known."""
+    """Return how each application is asked to log out, for those whose logout path is known.
+
+    Where sessions may be written, the record is deleted if the application cannot be asked or does not do it.
+    """
     enders: dict[str, SessionEnder] = {}
     for session in settings.sessions:
         if not session.logout_paths:
@@ -122,7 +127,7 @@ def open_enders(
             sessions=stores[session.name],
             clock=clock,
         )
-    return enders
+    return enders | {name: MintedLogout(mint, enders.get(name)) for name, mint in mints.items()}
 
 
 def host_for(upstream: UpstreamPolicy, settings: Settings) -> str:

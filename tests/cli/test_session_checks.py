@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.session_checks import check_places
+from gateway.cli.session_checks import check_mints, check_places
 from tests.servers import RedisServer, free_port
 from tests.settings.samples import MINIMAL, settings_of
 
@@ -110,3 +110,13 @@ def test_an_address_that_is_not_there() -> None:
 def test_sessions_that_lie_nowhere_are_not_looked_for() -> None:
     assert told(f"format: starlette, {SECRET}, place: {{ cookie: {{}} }}") == []
     assert told("format: whoami, cookies: [a], place: { whoami: { url: 'http://127.0.0.1:1/' } }") == []
+
+
+@pytest.mark.parametrize(("table", "state"), [("sessions", "ok"), ("nothing", "unreachable")])
+def test_where_sessions_are_made_one_that_nobody_has_is_deleted(file: Path, table: str, state: str) -> None:
+    place = f"place: {{ sqlite: {{ file: {file} }} }}"
+    mint = f"mint: {{ session: {{ _user_id: '{{subject}}' }}, {place} }}"
+    session = f"format: flask, {SECRET}, {place}, options: {{ table: {table} }}, bridge: mint, {mint}"
+    text = f"{MINIMAL}tokens: {{ trust_store_alone: true }}\nsessions: [{{ name: main, {session} }}]\n"
+    (outcome,) = check_mints(settings_of(text), {"KEY": "k" * 32})
+    assert (outcome.what, str(outcome.state)) == ("sessions.main.mint.place", state)

@@ -13,7 +13,19 @@ FILES = sorted(GATEWAY.rglob("*.py"))
 
 LADDER = [
     {"errors", "headers", "lately", "remote_token", "model", "records", "facts"},
-    {"ports", "key_ports", "family_ports", "login_ports", "phase_ports", "codec", "core", "formats", "legacy", "http1"},
+    {
+        "ports",
+        "key_ports",
+        "family_ports",
+        "login_ports",
+        "phase_ports",
+        "mint_ports",
+        "codec",
+        "core",
+        "formats",
+        "legacy",
+        "http1",
+    },
     {"bridge", "stores", "keys", "flow"},
     {"wire", "asgi", "web", "observe"},
     {"settings", "wiring", "serve"},

@@ -77,9 +77,13 @@ class Scene:
     def start_gateway(self, place: str, on_undetermined: str = "forward") -> None:
         """Start it, or start it again with the sessions in another place."""
         self.gateway.stop()
+        self.config.write_text(self.written_config(place, on_undetermined))
+        self.gateway.start(self._ready)
+
+    def written_config(self, place: str, on_undetermined: str = "forward") -> str:
+        """Return the configuration with the sessions in a place."""
         session = f"{self._filled(self.case.session)}, place: {self._filled(place)}, on_undetermined: {on_undetermined}"
-        self.config.write_text(
-            f"""
+        return f"""
 listen: 127.0.0.1:{self.port}
 public_url: {self.base}
 admin: {{ listen: 127.0.0.1:{self._admin_port}, socket: {self.folder}/admin.sock }}
@@ -92,8 +96,6 @@ clients: [{self.case.clients}]
 stores: {{ embedded: {self.folder}/crossfade.db }}
 drain: {{ delay: 0s, timeout: 5s }}
 """
-        )
-        self.gateway.start(self._ready)
 
     def _filled(self, text: str) -> str:
         return Template(text).substitute(self._words)

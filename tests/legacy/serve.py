@@ -1,10 +1,12 @@
 """Real Python applications for the contract: `python -m tests.legacy.serve NAME PORT [DATABASE] [REDIS]`.
 
 All of them answer the same: POST /login (user), /logout, /rotate, /note, /expire; GET /who. `flask-wtf` is Flask with
-Flask-WTF in front of everything but the login; its page /form has the token.
+Flask-WTF in front of everything but the login; its page /form has the token. AGE in the environment is for how many
+seconds a session lasts.
 """
 
 import json
+import os
 import sys
 import warnings
 from base64 import b64encode
@@ -14,8 +16,10 @@ from typing import Any
 from tests.legacy.real_django import PASSWORD
 from tests.legacy.signing import signing_long_ago
 
+AGE = int(os.environ.get("AGE", "1209600"))
 
-def django_application(database: str, redis_url: str = "") -> Any:
+
+def django_application(database: str, redis_url: str = "", *, engine: str = "db") -> Any:
     """Everything but the login is checked for CSRF, as it is where nobody takes that off."""
     import django
     from django.conf import settings
@@ -32,10 +36,11 @@ def django_application(database: str, redis_url: str = "") -> Any:
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
         ],
-        SESSION_ENGINE=f"django.contrib.sessions.backends.{'cache' if redis_url else 'db'}",
+        SESSION_ENGINE=f"django.contrib.sessions.backends.{'cache' if redis_url else engine}",
         CACHES={"default": cache if redis_url else {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         USE_TZ=True,
+        SESSION_COOKIE_AGE=AGE,
     )
     django.setup()
     from django.core.management import call_command
@@ -93,7 +98,7 @@ def starlette_application() -> Any:
 
     posts = {"/login": login, "/logout": logout, "/rotate": rotate, "/note": note, "/expire": expire}
     routes = [*(Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()), Route("/who", who)]
-    return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, secret_key="sekrit")])
+    return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, secret_key="sekrit", max_age=AGE)])
 
 
 def main(name: str, port: str, *places: str) -> None:
@@ -107,8 +112,15 @@ def main(name: str, port: str, *places: str) -> None:
     from tests.legacy.serve_flask import flask_application, protected
 
     warnings.simplefilter("ignore", DeprecationWarning)
-    application = django_application(*places) if name == "django" else flask_application(*places)
-    application = protected(application) if name == "flask-wtf" else application
+    match name:
+        case "django":
+            application = django_application(*places)
+        case "django-signed-cookies":
+            application = django_application(*places, engine="signed_cookies")
+        case "flask-wtf":
+            application = protected(flask_application(*places))
+        case _:
+            application = flask_application(*places)
     run_simple("127.0.0.1", int(port), application, threaded=True)
 
 

@@ -1,5 +1,7 @@
 """The Flask application of the contract."""
 
+import os
+from datetime import timedelta
 from typing import Any
 
 import flask
@@ -22,7 +24,8 @@ def protected(app: flask.Flask) -> flask.Flask:
 
 def flask_application(redis_url: str = "") -> Any:
     app = flask.Flask("app")
-    app.config["SECRET_KEY"] = "sekrit"
+    age = timedelta(seconds=int(os.environ.get("AGE", "2678400")))
+    app.config |= {"SECRET_KEY": "sekrit", "PERMANENT_SESSION_LIFETIME": age}
     if redis_url:
         import redis
         from flask_session import Session

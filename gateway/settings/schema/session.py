@@ -6,8 +6,9 @@ from pydantic import Field
 
 from gateway.settings.schema.csrf import Csrf
 from gateway.settings.schema.login import Login
+from gateway.settings.schema.mint import Mint
 from gateway.settings.schema.places import Asked, DatabasePlace, Place
-from gateway.settings.schema.section import Section, not_yet
+from gateway.settings.schema.section import Section
 from gateway.settings.values import ColumnName, CookieName, FieldName, Flag, Name, SitePath, Text
 
 Cookies = Annotated[tuple[CookieName, ...], Field(min_length=1, max_length=10)]
@@ -70,8 +71,11 @@ class SessionBase(Section):
     """Where the application logs out; the first one is what our own logout calls."""
     on_undetermined: Literal["forward", "refuse"] = "forward"
     """What happens while nobody can say whose session it is: the application decides, or 503."""
-    bridge: Annotated[Literal["vault", "headers"], not_yet("mint", available=("vault", "headers"))] = "vault"
-    """What the application gets for a token: the user's own cookies, or identity headers."""
+    bridge: Literal["vault", "headers", "mint"] = "vault"
+    """What the application gets for a token: the user's own cookies, identity headers, or the user's own cookies and,
+    when their time is over, a session that is made here."""
+    mint: Mint | None = None
+    """How a session is made, for `bridge: mint`."""
     csrf: Csrf | None = None
     """What its forms carry, for requests that a token alone authenticates; without it, what the framework's own do."""
     pick: Literal["first", "last"] | None = None
