@@ -34,6 +34,10 @@ _rollout = click.option("--rollout", type=PERCENT, help="Which part of the users
 _json = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 
 
+_BELOW = frozenset({"history", "unmet"})
+_TIMES = frozenset({"since"})
+
+
 @click.group()
 def phase() -> None:
     """Show and change where the migration stands."""
@@ -57,6 +61,42 @@ def set_(name: str, reason: str, rollout: float | None, config: Path, *, as_json
     """Choose the phase NAME, whatever `advance` would say of it."""
     order = {"phase": name, "reason": reason} | ({} if rollout is None else {"rollout": rollout})
     _show(ask(find_admin(config).socket, "POST", "/phase", order), as_json=as_json)
+
+
+@phase.command(epilog='Example: crossfade phase advance --reason "the week is over"')
+@click.option("--rollout", type=PERCENT, help="Take in a larger part of the users instead, where some are left out.")
+@click.option("--force", is_flag=True, help="Go on although criteria fail; the history tells of it.")
+@_reason
+@config_option
+@_json
+@click.pass_context
+def advance(
+    context: click.Context, reason: str, rollout: float | None, config: Path, *, force: bool, as_json: bool
+) -> None:
+    """Go one step further, unless criteria fail; then say which, and exit with 1."""
+    order = {"reason": reason, "force": force} | ({} if rollout is None else {"rollout": rollout})
+    answer = ask(find_admin(config).socket, "POST", "/phase/advance", order)
+    _show(answer, as_json=as_json)
+    if not answer.get("has_advanced"):
+        context.exit(1)
+
+
+@phase.command(epilog='Example: crossfade phase pause --reason "holidays"')
+@_reason
+@config_option
+@_json
+def pause(reason: str, config: Path, *, as_json: bool) -> None:
+    """Keep the phase where it is: `advance` refuses until `resume`."""
+    _show(ask(find_admin(config).socket, "POST", "/phase/pause", {"reason": reason, "paused": True}), as_json=as_json)
+
+
+@phase.command(epilog='Example: crossfade phase resume --reason "the holidays are over"')
+@_reason
+@config_option
+@_json
+def resume(reason: str, config: Path, *, as_json: bool) -> None:
+    """Let the phase go on after `pause`."""
+    _show(ask(find_admin(config).socket, "POST", "/phase/pause", {"reason": reason, "paused": False}), as_json=as_json)
 
 
 @phase.command(epilog="Example: crossfade phase rollback --dry-run")
@@ -86,14 +126,19 @@ def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo(json.dumps(answer, indent=2))
         return
     for key, value in answer.items():
-        if key != "history" and value != "":
-            click.echo(f"{key.replace('_', ' ')}: {_plain(value)}")
+        if key not in _BELOW and value != "":
+            click.echo(f"{key.replace('_', ' ')}: {_time(value) if key in _TIMES else _plain(value)}")
+    for sentence in answer.get("unmet") or ():
+        click.echo(f"not yet: {printable(sentence, 500)}")
     for change in answer.get("history") or ():
-        at = datetime.fromtimestamp(change["at"], UTC)
         who, why = printable(change["by"]), printable(change["reason"], 500)
         part = "" if change.get("rollout", 100) == 100 else f" {change['rollout']:g}%"
         paused = " (paused)" if change.get("is_paused") else ""
-        click.echo(f"{at:%Y-%m-%d %H:%M:%S} UTC  {change['phase']}{part}{paused}  by {who}: {why}")
+        click.echo(f"{_time(change['at'])}  {change['phase']}{part}{paused}  by {who}: {why}")
+
+
+def _time(value: Any) -> str:
+    return "not known" if value is None else f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _plain(value: object) -> str:

@@ -17,6 +17,15 @@ _BACK = {
     Phase.TOKENS_ONLY: Phase.PREFER_TOKENS,  # not to a brownout, which would refuse cookies too
 }
 
+_FORWARD = {
+    Phase.OFF: Phase.PARALLEL,
+    Phase.HANDBACK: Phase.PARALLEL,
+    Phase.SHADOW: Phase.PARALLEL,
+    Phase.PARALLEL: Phase.PREFER_TOKENS,
+    Phase.PREFER_TOKENS: Phase.TOKENS_ONLY,
+    Phase.BROWNOUT: Phase.TOKENS_ONLY,
+}
+
 _ISSUES = frozenset({Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
 _COUNTS_ONLY = frozenset({Phase.OFF, Phase.SHADOW})
 _PREFERS_TOKENS = frozenset({Phase.PREFER_TOKENS, Phase.BROWNOUT, Phase.TOKENS_ONLY})
@@ -114,6 +123,11 @@ def choose_posture(
 def find_previous(phase: Phase) -> Phase | None:
     """Return the phase one step back, or None in `off`, where the journey begins."""
     return _BACK.get(phase)
+
+
+def find_next(phase: Phase) -> Phase | None:
+    """Return the phase one step further, or None at the end of the journey."""
+    return _FORWARD.get(phase)
 
 
 def read_override(text: str) -> Phase | None:

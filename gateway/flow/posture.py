@@ -117,6 +117,17 @@ class PostureControl:
         self._choose(now, by=by, reason=reason)
         return self.posture
 
+    async def pause(self, *, is_paused: bool, by: str, reason: str, now: float) -> Posture:
+        """Keep the phase where it is, or let it go on; nothing else changes.
+
+        Raises:
+            Conflict: something else than the store decides.
+            StoreUnavailable: it could not be stored.
+        """
+        if self._has_panicked():
+            raise Conflict("There was a panic; choose a phase first.")
+        return await self.choose(self.stage.phase, by=by, reason=reason, now=now, is_paused=is_paused)
+
     @property
     def stage(self) -> Stage:
         """What was chosen last: in the store, else in the configuration. A level above may have decided otherwise."""

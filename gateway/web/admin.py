@@ -45,6 +45,17 @@ class AdminState(Protocol):
         """Store a phase, and for which part of the users (percent), if that changes; returns what `phase` does."""
         ...
 
+    async def advance(self, *, by: str, reason: str, rollout: float | None, is_forced: bool) -> Mapping[str, object]:
+        """Go one step further; or say in `unmet` why not, with `has_advanced` false. Returns what `phase` does besides.
+
+        With `rollout` (percent) the step is a larger part of the users, where some are left out.
+        """
+        ...
+
+    async def pause(self, *, by: str, reason: str, is_paused: bool) -> Mapping[str, object]:
+        """Keep the phase where it is, or let it go on; returns what `phase` does."""
+        ...
+
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
         """Switch tokens off in this process at once, without any store."""
         ...
@@ -106,6 +117,8 @@ def create_admin_app(
             Route("/sessions/explain", endpoints.explain, methods=["POST"]),
             Route("/phase", endpoints.phase, methods=["GET"]),
             Route("/phase", endpoints.set_phase, methods=["POST"]),
+            Route("/phase/advance", endpoints.advance, methods=["POST"]),
+            Route("/phase/pause", endpoints.pause, methods=["POST"]),
             Route("/phase/panic", endpoints.panic, methods=["POST"]),
             Route("/phase/rollback", endpoints.roll_back, methods=["POST"]),
             Route("/keys", endpoints.keys, methods=["GET"]),
@@ -180,6 +193,16 @@ class _Endpoints:
         state, rollout = self._state, _rollout(order)
         return _json(await state.set_phase(phase, by=_by(order), reason=_reason(order), rollout=rollout))
 
+    async def advance(self, request: Request) -> Response:
+        order = await _read_order(request)
+        state, rollout, is_forced = self._state, _rollout(order), _flag(order, "force", default=False)
+        return _json(await state.advance(by=_by(order), reason=_reason(order), rollout=rollout, is_forced=is_forced))
+
+    async def pause(self, request: Request) -> Response:
+        order = await _read_order(request)
+        is_paused = _flag(order, "paused", default=True)
+        return _json(await self._state.pause(by=_by(order), reason=_reason(order), is_paused=is_paused))
+
     async def panic(self, request: Request) -> Response:
         order = await _read_order(request)
         return _json(await self._state.panic(by=_by(order), reason=_reason(order)))
@@ -195,9 +218,7 @@ class _Endpoints:
 
     async def rotate_keys(self, request: Request) -> Response:
         order = await _read_order(request)
-        is_emergency = order.get("emergency", False)
-        if not isinstance(is_emergency, bool):
-            raise InvalidRequest("`emergency` must be true or false.")
+        is_emergency = _flag(order, "emergency", default=False)
         return _json(await self._state.rotate_keys(by=_by(order), reason=_reason(order), is_emergency=is_emergency))
 
     async def compromise_key(self, request: Request) -> Response:
@@ -248,10 +269,14 @@ def _rollout(order: Mapping[str, object]) -> float | None:
 
 
 def _is_rehearsal(order: Mapping[str, object]) -> bool:
-    is_rehearsal = order.get("dry_run", False)
-    if not isinstance(is_rehearsal, bool):
-        raise InvalidRequest("`dry_run` must be true or false.")
-    return is_rehearsal
+    return _flag(order, "dry_run", default=False)
+
+
+def _flag(order: Mapping[str, object], name: str, *, default: bool) -> bool:
+    value = order.get(name, default)
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"`{name}` must be true or false.")
+    return value
 
 
 def _name(order: Mapping[str, object], *, is_needed: bool) -> str:

@@ -1,15 +1,22 @@
 """What the admin port shows and does, for a gateway that runs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from gateway.core.criteria import Evidence, find_unmet
+from gateway.core.phases import find_next
 from gateway.errors import Conflict
 from gateway.flow.history import explain
 from gateway.model import Phase, RevocationKind
+from gateway.observe.tally import Tally
 from gateway.web.readiness import Dependency, Readiness
 from gateway.wiring.census import Census, Itself
+from gateway.wiring.evidence import Lookback
 from gateway.wiring.gateway import Gateway
 from gateway.wiring.passthrough import PassthroughGateway
+from gateway.wiring.policies import criteria_of
 
+_NO_PHASE = "ENABLE_JWT_AUTH=false decides; start without it to choose a phase."
 _NO_KEYS = "ENABLE_JWT_AUTH=false decides, and no key is used; start without it."
 
 
@@ -19,6 +26,9 @@ class Administration:
     def __init__(self, gateway: Gateway, census: Census | None = None) -> None:
         self._gateway = gateway
         self._census = census or Itself(gateway)
+        tally = Tally(gateway.metrics.families)
+        self._lookback = Lookback(lambda: tally.count(self._census.counters()), gateway.now())
+        gateway.each_second.append(self._lookback.note)
         self.is_draining = False
 
     def readiness(self) -> Readiness:
@@ -38,8 +48,20 @@ class Administration:
         return Readiness(reason, tuple(self._dependencies()))
 
     async def phase(self) -> Mapping[str, object]:
-        """See `AdminState`."""
-        return await self._gateway.control.describe()
+        """See `AdminState`. The criteria are those of the next phase."""
+        control, seen = self._gateway.control, self._evidence()
+        return {
+            **await control.describe(),
+            "next": find_next(control.posture.phase),
+            "unmet": self._find_unmet(seen),
+            "seen": {
+                "hours": round(seen.seconds / 3600, 2),
+                "requests_by_token": seen.by_token,
+                "requests_by_session": seen.by_session,
+                "token_share": round(seen.token_share, 2),
+                "undetermined_share": round(seen.undetermined_share, 2),
+            },
+        }
 
     async def set_phase(
         self, phase: Phase, *, by: str, reason: str, rollout: float | None = None
@@ -47,6 +69,36 @@ class Administration:
         """See `AdminState`."""
         await self._gateway.control.choose(phase, by=by, reason=reason, now=self._gateway.now(), rollout=rollout)
         return await self.phase()
+
+    async def advance(self, *, by: str, reason: str, rollout: float | None, is_forced: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        control, now = self._gateway.control, self._gateway.now()
+        phase, part = control.posture.phase, control.posture.rollout.percent
+        grows = rollout is not None and part < 100 and phase in (Phase.SHADOW, Phase.PARALLEL)
+        following = phase if grows else find_next(phase)
+        if following is None:
+            raise Conflict("There is no phase after this one.")
+        if grows and rollout is not None and rollout <= part:
+            raise Conflict(f"{part:g}% take part already; `crossfade phase set` makes it less.")
+        unmet = self._find_unmet(self._evidence(), grows=grows)
+        has_advanced = is_forced or not unmet
+        if has_advanced:
+            told = f"{reason} (forced past {len(unmet)} criteria)" if unmet else reason
+            await control.choose(following, by=by, reason=told, now=now, rollout=rollout)
+        return {**await self.phase(), "has_advanced": has_advanced, "next": following, "unmet": unmet}
+
+    async def pause(self, *, by: str, reason: str, is_paused: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        await self._gateway.control.pause(is_paused=is_paused, by=by, reason=reason, now=self._gateway.now())
+        return await self.phase()
+
+    def _evidence(self) -> Evidence:
+        return self._lookback.evidence(self._gateway.now(), self._gateway.control.stage.since)
+
+    def _find_unmet(self, seen: Evidence, *, grows: bool = False) -> list[str]:
+        control, settings = self._gateway.control, self._gateway.settings
+        stage = replace(control.stage, phase=control.posture.phase)
+        return find_unmet(stage, seen, criteria_of(settings.phase.criteria), self._gateway.now(), grows=grows)
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
         """See `AdminState`."""
@@ -108,13 +160,17 @@ class Administration:
         return await self.keys()
 
     async def _concerned(self, phase: Phase) -> Mapping[str, object]:
-        """Say who would be signed out: clients that get their tokens in a body may hold no cookie to fall back on."""
+        """Say who would be signed out, at once or when the access token ends, by client.
+
+        Clients that get their tokens in a body may hold no cookie to fall back on.
+        """
         live = await self._gateway.stores.families.count_live(self._gateway.now())
         without_cookie = {client.id for client in self._gateway.settings.clients if client.delivery == "body"}
         signed_out = {name: count for name, count in live.items() if name in without_cookie}
         return {
             "families_by_client": dict(live),
             "would_be_signed_out": signed_out if phase is Phase.OFF else {},
+            "would_not_be_renewed": signed_out if phase is Phase.HANDBACK else {},
         }
 
     def _dependencies(self) -> list[Dependency]:
@@ -148,7 +204,15 @@ class PassthroughAdministration:
         self, phase: Phase, *, by: str, reason: str, rollout: float | None = None
     ) -> Mapping[str, object]:
         """See `AdminState`."""
-        raise Conflict("ENABLE_JWT_AUTH=false decides; start without it to choose a phase.")
+        raise Conflict(_NO_PHASE)
+
+    async def advance(self, *, by: str, reason: str, rollout: float | None, is_forced: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict(_NO_PHASE)
+
+    async def pause(self, *, by: str, reason: str, is_paused: bool) -> Mapping[str, object]:
+        """See `AdminState`."""
+        raise Conflict(_NO_PHASE)
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
         """See `AdminState`."""

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from gateway.core.trust import TrustedProxies
 from gateway.http1.fields import FieldTable
+from gateway.observe.metrics import Metrics
 from gateway.ports import Clock, Facts
 from gateway.settings.schema.limits import Limits
 from gateway.settings.schema.routes import IdentityHeaders
@@ -56,6 +57,7 @@ class Carrier:
     watch: Watch
     own: ASGIApp
     facts: Facts
+    metrics: Metrics
     is_started = False
 
     def __init__(self, settings: Carried, clock: Clock, opened: AsyncExitStack, share: Share = ALONE) -> None:

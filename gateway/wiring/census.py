@@ -22,6 +22,10 @@ class Census(Protocol):
         """How many tunnels and event streams are open."""
         ...
 
+    def counters(self) -> "Sequence[float] | memoryview[float]":
+        """Return the slots of the metrics, summed."""
+        ...
+
 
 class Itself:
     """The census of a process that is alone."""
@@ -39,12 +43,17 @@ class Itself:
         """How many tunnels and event streams are open."""
         return len(self._gateway.live)
 
+    def counters(self) -> "Sequence[float] | memoryview[float]":
+        """Return the slots of its metrics."""
+        return self._gateway.metrics.slots
+
 
 class Together:
     """The census of several processes, by the metrics that each of them keeps."""
 
     def __init__(self, metrics: Metrics, stripes: "Sequence[memoryview[float]]") -> None:
         self._stripes = stripes
+        self._layout = metrics.layout
         processes = metrics.families.processes
         self._worker = processes.start + processes.offsets("role")[WORKER]
         self._streams = metrics.families.streams.start
@@ -58,3 +67,7 @@ class Together:
     def stream_count(self) -> int:
         """How many tunnels and event streams are open."""
         return int(sum(count for stripe in self._stripes if not isnan(count := stripe[self._streams])))
+
+    def counters(self) -> "Sequence[float] | memoryview[float]":
+        """Return the slots of all metrics, summed."""
+        return self._layout.merge(self._stripes)

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets as randomness
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
@@ -109,6 +109,7 @@ class Gateway(Carrier):
         self.watch: ResponseWatch = self._response_watch()
         self.own: ASGIApp = self._own_app()
         self.control = self._posture_control()
+        self.each_second: list[Callable[[float], None]] = []
         self._sweep_at = 0.0
         self.gauges = Gauges(self.metrics, rotation=self.key_rotation, blacklist=stores.blacklist, issuers=self.issuers)
 
@@ -149,6 +150,8 @@ class Gateway(Carrier):
         self.control.glance(now)
         self.issuers.look()
         self.gauges.show(is_store_up=self.control.is_store_up)
+        for look in self.each_second:
+            look(now)
 
     async def tick(self, now: float) -> None:
         """Do what is due each second."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
+from gateway.core.criteria import Criteria
 from gateway.core.own_cookies import OwnCookies
 from gateway.core.rotation import RotationPolicy
 from gateway.core.routes import Access, RouteTable, Rule
@@ -18,6 +19,7 @@ from gateway.flow.tokens import TokenPolicy
 from gateway.http1.limits import Limits
 from gateway.settings.certificates import open_trust
 from gateway.settings.schema.limits import Limits as Bounds
+from gateway.settings.schema.phase import PhaseCriteria
 from gateway.settings.schema.root import Settings
 from gateway.settings.schema.routes import IdentityHeaders, Route
 from gateway.settings.schema.sessions import Session
@@ -174,6 +176,11 @@ def rate_policy_of(settings: Settings) -> RatePolicy:
         login_name=rates.login_name,
         login_address=rates.login_address,
     )
+
+
+def criteria_of(criteria: PhaseCriteria) -> Criteria:
+    """What must be so before the next phase."""
+    return Criteria(criteria.run, criteria.tokens, criteria.cookies, criteria.undetermined)
 
 
 def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:

@@ -78,6 +78,14 @@ def test_the_status_is_json_for_programs(config: Path, admin: Admin) -> None:
             "/phase",
             {"phase": "parallel", "reason": "slowly", "rollout": 2.5},
         ),
+        (("advance", "--reason", "a week"), "/phase/advance", {"reason": "a week", "force": False}),
+        (
+            ("advance", "--rollout", "50%", "--force", "--reason", "hurry"),
+            "/phase/advance",
+            {"reason": "hurry", "force": True, "rollout": 50.0},
+        ),
+        (("pause", "--reason", "holidays"), "/phase/pause", {"reason": "holidays", "paused": True}),
+        (("resume", "--reason", "over"), "/phase/pause", {"reason": "over", "paused": False}),
         (("rollback", "--reason", "it hurts"), "/phase/rollback", {"dry_run": False, "reason": "it hurts"}),
         (("rollback", "--dry-run"), "/phase/rollback", {"dry_run": True, "reason": ""}),
         (("panic",), "/phase/panic", {"reason": "panic"}),
@@ -87,6 +95,7 @@ def test_the_status_is_json_for_programs(config: Path, admin: Admin) -> None:
 def test_orders_go_over_the_local_socket(
     config: Path, admin: Admin, words: tuple[str, ...], path: str, order: object
 ) -> None:
+    admin.says = Said(body=json.dumps({**STATE, "has_advanced": True}).encode())
     assert crossfade("phase", *words, "-c", config).code == 0
     assert (admin.asked[-1].method, admin.asked[-1].path, admin.order) == ("POST", path, order)
 
@@ -96,6 +105,17 @@ def test_a_rehearsal_says_who_would_be_signed_out(config: Path, admin: Admin) ->
     admin.says = Said(body=json.dumps(rehearsal).encode())
     ended = crossfade("phase", "rollback", "--dry-run", "-c", config)
     assert ended.out == "would be: off\nis rehearsal: yes\nwould be signed out: mobile 3\nstored: none\n"
+
+
+def test_a_step_that_is_refused_says_why_and_is_a_finding(config: Path, admin: Admin) -> None:
+    answer = {"phase": "parallel", "since": 0.0, "has_advanced": False, "unmet": ["day 1 of 7", "it is\x1b[2J paused"]}
+    admin.says = Said(body=json.dumps(answer).encode())
+    ended = crossfade("phase", "advance", "--reason", "x", "-c", config)
+    assert ended.code == 1
+    assert ended.out == (
+        "phase: parallel\nsince: 1970-01-01 00:00:00 UTC\nhas advanced: no\n"
+        "not yet: day 1 of 7\nnot yet: it is\\x1b[2J paused\n"
+    )
 
 
 def test_a_part_of_the_users_is_written_as_in_the_configuration(config: Path) -> None:

@@ -9,6 +9,7 @@ from gateway.core.phases import (
     PARTIAL,
     Stage,
     choose_posture,
+    find_next,
     find_previous,
     is_known_switch,
     is_switched_on,
@@ -88,6 +89,15 @@ def test_the_rollout_is_that_of_the_store_or_else_of_the_configuration_whatever_
     assert [phase for phase in Phase if phase not in PARTIAL] == [
         phase for phase in Phase if posture_of(phase, "").prefers_tokens
     ]
+
+
+def test_every_way_forward_ends_where_only_tokens_count_and_meets_no_phase_that_does_not_exist() -> None:
+    for phase in AVAILABLE:
+        steps = [phase]
+        while (following := find_next(steps[-1])) is not None:
+            steps.append(following)
+        assert steps[-1] is Phase.TOKENS_ONLY
+        assert set(steps) <= set(AVAILABLE)
 
 
 def test_every_way_back_ends_in_off() -> None:

@@ -1,5 +1,6 @@
 """Each phase on a real session application that was not changed, and the way back to `off` from each."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,36 @@ def test_who_is_not_in_the_rollout_keeps_the_cookie_and_is_given_nothing(world: 
     assert (too_far.returncode, "everybody takes part" in too_far.stderr) == (1, True)
     choose(world, "parallel", "--rollout", "100%")
     assert browser.refresh().status_code == 200
+
+
+def order(world: World, *words: str) -> tuple[int, str]:
+    done = world.command("phase", *words, "--reason", "test", "--config", str(world.config))
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_phase_goes_further_when_its_criteria_are_met_or_somebody_insists(world: World) -> None:
+    choose(world, "off")
+    assert order(world, "advance", "--rollout", "50%")[0] == 0
+    code, told = order(world, "advance")
+    assert code == 1
+    assert "phase: parallel" in told
+    assert "rollout: 50" in told
+    assert "not yet: day 1 of 7: parallel has been in force for 0.0 days" in told
+    assert "not yet: 50% of the users take part" in told
+    assert order(world, "advance", "--rollout", "40%")[0] == 1
+    assert order(world, "pause")[0] == 0
+    assert "not yet: it is paused" in order(world, "advance", "--rollout", "100%")[1]
+    assert order(world, "resume")[0] == 0
+    assert order(world, "advance", "--rollout", "100%")[0] == 0
+    code, told = order(world, "advance", "--force")
+    assert (code, "phase: prefer_tokens" in told) == (0, True)
+    assert "(forced past" in told
+    browser = holder_of_both(world)
+    choose(world, "prefer_tokens")
+    for _ in range(3):
+        assert browser.with_token("GET", "/api/me").status_code == 200
+    rehearsal = world.command("phase", "status", "--json", "--config", str(world.config))
+    assert json.loads(rehearsal.stdout)["next"] == "tokens_only"
 
 
 @pytest.mark.parametrize("phase", AVAILABLE)

@@ -186,6 +186,20 @@ async def test_the_rollout_is_kept_from_phase_to_phase_until_somebody_changes_it
     assert (described["rollout"], described["since"], described["is_paused"]) == (50.0, 1.0, False)
 
 
+async def test_a_pause_changes_nothing_else_and_ends_with_the_next_choice() -> None:
+    levels = Levels()
+    await levels.control.look(0.0)
+    for is_paused in (True, False, True):
+        await levels.control.pause(is_paused=is_paused, by="ops", reason="", now=1.0)
+        assert levels.control.stage == Stage(Phase.PARALLEL, 25.0, is_paused, since=1.0)
+    await levels.control.choose(Phase.HANDBACK, by="ops", reason="", now=2.0)
+    assert not levels.control.stage.is_paused
+    await levels.control.panic(by="ops", reason="fire", now=3.0)
+    with pytest.raises(Conflict):
+        await levels.control.pause(is_paused=True, by="ops", reason="", now=4.0)
+    assert levels.control.posture.phase is Phase.OFF
+
+
 async def test_nobody_is_left_out_where_cookies_are_taken_away() -> None:
     levels = Levels()
     await levels.control.look(0.0)

@@ -139,6 +139,12 @@ class SmallState:
     ) -> Mapping[str, object]:
         return {"phase": phase}
 
+    async def advance(self, *, by: str, reason: str, rollout: float | None, is_forced: bool) -> Mapping[str, object]:
+        return {"has_advanced": True}
+
+    async def pause(self, *, by: str, reason: str, is_paused: bool) -> Mapping[str, object]:
+        return {"is_paused": is_paused}
+
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
         return {"phase": "off"}
 

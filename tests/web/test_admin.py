@@ -39,6 +39,14 @@ class State:
         self.told.append((phase, by, reason, *([] if rollout is None else [rollout])))
         return {"phase": phase}
 
+    async def advance(self, *, by: str, reason: str, rollout: float | None, is_forced: bool) -> Mapping[str, object]:
+        self.told.append(("advance", by, reason, rollout, is_forced))
+        return {"has_advanced": is_forced}
+
+    async def pause(self, *, by: str, reason: str, is_paused: bool) -> Mapping[str, object]:
+        self.told.append(("pause", by, reason, is_paused))
+        return {"is_paused": is_paused}
+
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
         self.told.append(("panic", by, reason))
         return {"phase": "off"}
@@ -202,6 +210,20 @@ async def test_a_phase_is_set_for_a_part_of_the_users(state: State) -> None:
     for rollout in ("25%", True, 101, -1):
         refused = await client(state).post("/phase", json={**order, "rollout": rollout})
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
+
+
+async def test_a_step_further_is_told_with_its_part_and_whether_it_is_forced(state: State) -> None:
+    await client(state).post("/phase/advance", json={"reason": "a week"})
+    await client(state).post("/phase/advance", json={"reason": "hurry", "rollout": 50, "force": True, "by": "ada"})
+    await client(state).post("/phase/pause", json={"reason": "holidays"})
+    await client(state).post("/phase/pause", json={"reason": "over", "paused": False})
+    assert state.told == [
+        ("advance", "local socket", "a week", None, False),
+        ("advance", "ada", "hurry", 50.0, True),
+        ("pause", "local socket", "holidays", True),
+        ("pause", "local socket", "over", False),
+    ]
+    assert (await client(state).post("/phase/advance", json={"reason": "x", "force": 1})).status_code == 400
 
 
 async def test_who_is_the_local_socket_when_nobody_says(state: State) -> None:

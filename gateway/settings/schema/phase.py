@@ -8,10 +8,23 @@ from pydantic import Field, WithJsonSchema
 from gateway.core.phases import AVAILABLE
 from gateway.model import Phase as PhaseName
 from gateway.settings.schema.section import Section, not_yet
-from gateway.settings.values import File, Percent
+from gateway.settings.values import Duration, File, Percent
 
 _NAMES = tuple(str(name) for name in AVAILABLE)
 _PLANNED = tuple(str(name) for name in PhaseName if name not in AVAILABLE)
+
+
+class PhaseCriteria(Section):
+    """What `crossfade phase advance` asks for before the next phase."""
+
+    run: Duration = 604800.0
+    """How long `parallel` lasts at least."""
+    tokens: Percent = 80.0
+    """The share of signed-in requests that must show a token before `prefer_tokens`."""
+    cookies: Percent = 1.0
+    """The share of signed-in requests that may come with a session cookie alone before `tokens_only`."""
+    undetermined: Percent = 1.0
+    """The share of shown sessions that may be unreadable before any phase."""
 
 
 class Phase(Section):
@@ -23,5 +36,7 @@ class Phase(Section):
     """The phase until one is stored."""
     rollout: Percent = 100.0
     """Which part of the users is given tokens, until another one is stored. From `prefer_tokens` on, all are."""
+    criteria: PhaseCriteria = Field(default_factory=PhaseCriteria)
+    """What must be so before the next phase."""
     override_file: File = Field(default=Path("run/phase"), validate_default=True)
     """A file that holds the name of a phase wins over what is stored; looked at every second."""

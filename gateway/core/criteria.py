@@ -1,0 +1,108 @@
+"""Whether it is safe to go a phase further, and if not, why and by how much."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.core.phases import Stage
+from gateway.model import Phase
+
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What must be so before the next phase. `run` is in seconds, the others in percent.
+
+    `run` is how long both credentials are good at least; `tokens` the share of signed-in requests that must show a
+    token before tokens are preferred; `cookies` the share that may still come with a session cookie alone before those
+    are refused; `undetermined` the share of shown sessions that may be unreadable.
+    """
+
+    run: float = 7 * _DAY
+    tokens: float = 80.0
+    cookies: float = 1.0
+    undetermined: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was seen in the last `seconds`.
+
+    Requests by what carried them, sessions that were looked at, those of them that nobody could read, and how often the
+    application's secrets seemed to have changed.
+    """
+
+    seconds: float = 0.0
+    by_token: int = 0
+    by_session: int = 0
+    looked_at: int = 0
+    undetermined: int = 0
+    stale: int = 0
+
+    @property
+    def token_share(self) -> float:
+        """Percent of the signed-in requests that a token carried; 0 where there was none."""
+        return _share(self.by_token, self.by_token + self.by_session)
+
+    @property
+    def undetermined_share(self) -> float:
+        """Percent of the sessions that nobody could read."""
+        return _share(self.undetermined, self.looked_at)
+
+
+def find_unmet(stage: Stage, evidence: Evidence, criteria: Criteria, now: float, *, grows: bool = False) -> list[str]:
+    """Return a sentence for each criterion that fails; none where the next step is safe.
+
+    `grows`: the step is a larger part of the users in the same phase.
+    """
+    unmet = list(_general(stage, evidence, criteria))
+    if stage.phase is Phase.PARALLEL and not grows:
+        unmet += _of_parallel(stage, evidence, criteria, now)
+    elif stage.phase in (Phase.PREFER_TOKENS, Phase.BROWNOUT):
+        unmet += _of_preference(evidence, criteria)
+    return unmet
+
+
+def _general(stage: Stage, evidence: Evidence, criteria: Criteria) -> Iterator[str]:
+    if stage.is_paused:
+        yield "it is paused; `crossfade phase resume` lets it go on"
+    if evidence.stale:
+        yield "most session cookies failed every secret: has the application's secret changed?"
+    if evidence.undetermined_share > criteria.undetermined:
+        share = evidence.undetermined_share
+        yield f"{share:.1f}% of the sessions could not be read, and {criteria.undetermined:g}% may be so"
+
+
+def _of_parallel(stage: Stage, evidence: Evidence, criteria: Criteria, now: float) -> Iterator[str]:
+    days = criteria.run / _DAY
+    if stage.since is None:
+        yield f"nobody noted when {stage.phase} began; `crossfade phase set {stage.phase}` notes it"
+    elif now - stage.since < criteria.run:
+        gone = max(0.0, now - stage.since) / _DAY
+        yield f"day {int(gone) + 1} of {days:g}: {stage.phase} has been in force for {gone:.1f} days"
+    if stage.rollout < 100:
+        yield f"{stage.rollout:g}% of the users take part, and all must: `crossfade phase advance --rollout …`"
+    if not evidence.by_token + evidence.by_session:
+        yield _nobody(evidence)
+    elif evidence.token_share < criteria.tokens:
+        share = evidence.token_share
+        yield f"{share:.1f}% of the signed-in requests came with a token, and {criteria.tokens:g}% must"
+
+
+def _of_preference(evidence: Evidence, criteria: Criteria) -> Iterator[str]:
+    cookies = 100.0 - evidence.token_share
+    if not evidence.by_token + evidence.by_session:
+        yield _nobody(evidence)
+    elif cookies > criteria.cookies:
+        yield (
+            f"{cookies:.1f}% of the signed-in requests came with a session cookie alone, and {criteria.cookies:g}% "
+            "may; crossfade_cookie_only_requests_total says which"
+        )
+
+
+def _nobody(evidence: Evidence) -> str:
+    return f"no signed-in request was seen in the last {evidence.seconds / 3600:.1f} hours"
+
+
+def _share(part: int, whole: int) -> float:
+    return 100.0 * part / whole if whole else 0.0
