@@ -129,10 +129,14 @@ class TokenAdmission:
     async def admit_cookie(
         self, shown: TokenCookie, head: RequestHead, rule: Rule, posture: Posture, now: float
     ) -> Permit:
-        """Let a request through that shows one as a cookie. One that is not good is deleted; our fault stays a fault.
+        """Let a request through that shows one as a cookie. One that is not good is deleted, never for a fault of ours.
 
         One that only expired is renewed, where that is possible; else the session decides. Revoked or forged, the
-        session beside it may be of the family that was ended, and does not count either.
+        session beside it may be of the family that was ended, and does not count either. Where nobody can say, the
+        session speaks for the request, as long as it counts as much as the token.
+
+        Raises:
+            Unavailable: nobody can say, and no session speaks for the request.
         """
         try:
             permit = await self.admit(shown.text, Credential.TOKEN_COOKIE, head, rule, posture, now)
@@ -142,6 +146,10 @@ class TokenAdmission:
             permit = await self._admit_expired(shown, head, rule, posture, now)
         except SessionEnded:
             return self._deleting(self._by_session.admit_nobody(head, rule))
+        except Unavailable as error:
+            if posture.prefers_tokens:
+                raise
+            return await self._admit_meanwhile(error, shown.beside, head, rule, posture, now)
         except Forbidden:  # a browser sends it to every application of the site; its own session speaks there
             return await self._by_session.admit(head, rule, shown.beside, posture, now)
         beside = await self._by_session.resolve(shown.beside, now) if shown.beside is not None else None
@@ -151,17 +159,13 @@ class TokenAdmission:
         return permit
 
     async def is_unchanged(self, permit: Permit, now: float) -> bool:
-        """Whether a permit by a token cookie is what would be built now; one that is not good any more is none.
-
-        Raises:
-            Unavailable: nobody can say.
-        """
+        """Whether a permit by a token cookie is known to be what would be built now."""
         token, shown = permit.token, permit.shown
         assert token is not None
         try:
             await self._standing.ensure_good(token, now)
             vaulted = await self._standing.find_session(token, permit.upstream, now)
-        except (InvalidToken, SessionEnded):
+        except (InvalidToken, SessionEnded, Unavailable):
             return False
         if vaulted != permit.vaulted:
             return False

@@ -106,7 +106,7 @@ class TokenFlow:
             live=live,
             facts=facts,
         )
-        self._identification = Identification(access=access, sessions=sessions, remote=remote)
+        self._identification = Identification(access=access, families=families, sessions=sessions, remote=remote)
 
     # --- given out ---
 
@@ -193,14 +193,14 @@ class TokenFlow:
         """
         return await self._access.check(text, now)
 
-    async def identify(self, shown: Shown, *, now: float) -> Whoami:
-        """Say who is asking, by the credential that counts.
+    async def identify(self, shown: Shown, *, now: float, refresh_token: str | None = None) -> Whoami:
+        """Say who is asking, by the credential that counts. A refresh token is that beside a token cookie, if any.
 
         Raises:
             InvalidToken, SessionEnded: a Bearer that is not good; it never leaves the word to a cookie.
             Unavailable: nobody can say whether the token is good, or whose session it is.
         """
-        return await self._identification.of(shown, now)
+        return await self._identification.of(shown, now, refresh_token)
 
     async def introspect(self, token: str, *, now: float) -> Mapping[str, object]:
         """Return what a resource server may know of an access token (RFC 7662 section 2.2).

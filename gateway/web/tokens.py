@@ -8,7 +8,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.core.credentials import Ours, Site, find_cookie, find_credential, find_sessions
+from gateway.core.credentials import Ours, Shown, Site, find_cookie, find_credential, find_sessions
 from gateway.core.own_cookies import OwnCookies
 from gateway.core.trust import NOBODY, TrustedProxies, find_client_address
 from gateway.errors import (
@@ -34,7 +34,7 @@ from gateway.flow.tokens import Grant, LogoutResult, TokenFlow
 from gateway.headers import Pairs
 from gateway.http1.ticket import PARAMETER, with_ticket
 from gateway.login_ports import Password
-from gateway.model import BearerToken, RequestHead, VerifiedToken
+from gateway.model import BearerToken, RequestHead, TokenCookie, VerifiedToken
 from gateway.ports import Clock
 from gateway.web.form import Form, ensure_no_query, ensure_parameter, find_flag, read_form
 from gateway.web.guard import Guard
@@ -285,7 +285,7 @@ class TokenEndpoints:
         now = self.clock.wall()
         head = head_of(request)
         shown = find_credential(head, self.ours, self.sites)
-        found = await self.tokens.identify(shown, now=now)
+        found = await self.tokens.identify(shown, now=now, refresh_token=self._find_renewing(head, shown))
         if isinstance(shown, BearerToken):
             await self.possession.ensure(head, found.bound_key, now)
         return json(
@@ -297,6 +297,13 @@ class TokenEndpoints:
                 "phase": self.gate.posture.phase,
             }
         )
+
+    def _find_renewing(self, head: RequestHead, shown: Shown) -> str | None:
+        """Return the refresh token with which the next request would renew a token cookie."""
+        if not isinstance(shown, TokenCookie) or not any(client.gets_access_cookie for client in self.clients.values()):
+            return None
+        cookie = find_cookie(head.cookie, self.cookies.refresh)
+        return cookie.decode("latin-1") if cookie is not None else None
 
 
 async def _proved(bound_key: str) -> str:

@@ -69,6 +69,26 @@ async def test_fastapi_learns_it_of_a_websocket_too(config: Path) -> None:
     assert server.sent[1]["text"] == "alice"
 
 
+@pytest.fixture
+def delivering(tmp_path: Path) -> Path:
+    path = tmp_path / "delivering.yaml"
+    path.write_text(f"{SETTINGS.format(port=1)}delivery: {{ automatic: true }}\n")
+    return path
+
+
+async def test_a_page_brings_its_tokens_as_cookies_here_too(delivering: Path) -> None:
+    app = fast_application()
+    app.add_middleware(gateway.GatewayMiddleware, delivering, environ=ENVIRON)
+    async with living(app) as client:
+        page = await client.get("/me", headers={**ALICE, "accept": "text/html"})
+        assert page.headers["cache-control"] == "private"
+        pairs = [line.partition(";")[0] for line in page.headers.get_list("set-cookie")]
+        assert len(pairs) == 2
+        client.cookies.clear()
+        mine = (await client.get("/mine", headers={"cookie": "; ".join(pairs)})).json()
+        assert mine == {"subject": "alice", "credential": "token_cookie"}
+
+
 async def test_without_the_middleware_the_dependency_says_what_is_missing() -> None:
     transport = httpx.ASGITransport(fast_application())
     async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:

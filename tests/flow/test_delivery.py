@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.credentials import Site
 from gateway.core.routes import Rule
-from gateway.errors import LoginRequired, SessionUndetermined, StoreUnavailable
+from gateway.errors import LoginRequired, RevocationUnavailable, SessionUndetermined, StoreUnavailable
 from gateway.facts import Event
 from gateway.flow.tokens import Grant
 from gateway.headers import Pairs, read_set_cookie
@@ -298,6 +298,26 @@ async def test_an_outage_deletes_nothing_and_is_no_login(door: Door, monkeypatch
     permit = await door.permit(page(cookie_of(tokens, SESSION)))
     assert (permit.credential, permit.answer) == (Credential.SESSION, ())
     assert given(await answer(door, page(cookie_of(tokens, SESSION)))) == {}
+
+
+async def test_a_blacklist_that_is_away_leaves_the_word_to_the_session_where_both_count(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = cookie_of(await delivered(door))
+    both = page(cookie + b"; " + SESSION)
+    assert (await door.permit(both)).credential is Credential.TOKEN_COOKIE
+
+    async def away(*arguments: object, **options: object) -> object:
+        raise RevocationUnavailable
+
+    monkeypatch.setattr(door.world.revocation, "look_up", away)
+    permit = await door.permit(both)
+    assert (permit.credential, permit.answer) == (Credential.SESSION, ())
+    with pytest.raises(RevocationUnavailable):
+        await door.permit(page(cookie))
+    later = Door(door.world, phase=Phase.PREFER_TOKENS, delivers=True)
+    with pytest.raises(RevocationUnavailable):
+        await later.permit(both)
 
 
 async def test_a_session_that_nobody_can_read_is_no_reason_to_log_out(door: Door) -> None:

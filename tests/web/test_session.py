@@ -3,7 +3,9 @@
 import pytest
 
 from gateway.errors import RevocationUnavailable
+from gateway.flow.clients import Client
 from gateway.model import Phase, Undetermined
+from tests.flow.tokens.world import World
 from tests.web.site import ELSEWHERE, Site, bearer, code
 
 SESSION = "/.crossfade/session"
@@ -41,6 +43,26 @@ async def test_a_token_cookie_counts_before_a_session_and_leaves_the_word_to_it_
     assert (await site.program.get(SESSION, headers=good)).json()["credential"] == "token_cookie"
     bad = {"cookie": "__Host-crossfade_access=junk; sessionid=s1"}
     assert (await site.program.get(SESSION, headers=bad)).json()["credential"] == "session"
+
+
+@pytest.mark.parametrize(
+    ("refresh", "gets_access_cookie", "expected"),
+    [("", True, "ada"), ("x", True, None), ("", False, None)],
+)
+async def test_a_token_cookie_that_the_next_request_renews_still_counts(
+    refresh: str, *, gets_access_cookie: bool, expected: str | None
+) -> None:
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    site = Site(world, clients={"web": Client("web", "cookie", gets_access_cookie=gets_access_cookie)})
+    grant = await world.exchange()
+    cookies = f"__Host-crossfade_access={grant.access_token}; __Host-crossfade_refresh={grant.refresh_token}{refresh}"
+    world.pass_time(3700)
+    async with site.program as program:
+        answer = (await program.get(SESSION, headers={"cookie": cookies})).json()
+        assert (answer["subject"], answer["expires_in"]) == (expected, 0 if expected else None)
+        await world.tokens.end_session(world.app.verdicts[b"s1"], "logout", now=world.now)  # type: ignore[arg-type]
+        assert (await program.get(SESSION, headers={"cookie": cookies})).json() == NOBODY
 
 
 @pytest.mark.parametrize("cookie", ["", "sessionid=unknown", "theme=dark"])
