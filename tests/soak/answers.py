@@ -66,6 +66,8 @@ class Line:
         self._ends = None
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._ends is not None and self._ends[0].at_eof():  # it lay idle for too long
+            self.close()
         if self._ends is None:
             if isinstance(self.place, int):
                 self._ends = await asyncio.open_connection("127.0.0.1", self.place, limit=_LONGEST)

@@ -121,7 +121,7 @@ class Call:
 def find_fault(call: Call, answer: Answer, troubles: Troubles) -> str:
     """Return what is wrong with an answer as a few words, or nothing."""
     if not answer.status:
-        return "no answer"
+        return f"no answer in {answer.done_at - answer.sent_at:.3f} s"
     code = code_of(answer)
     if answer.is_ours and answer.status >= 500 and troubles.explains(code, answer):
         return ""

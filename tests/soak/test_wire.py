@@ -61,7 +61,7 @@ def test_the_judge_is_content_with_a_right_verdict(seen: Answer) -> None:
         (answer(401, 899.0, 899.9, code="invalid_token"), "a good credential was refused"),
         (answer(503, code="store_unavailable"), "unexplained 503 store_unavailable"),
         (answer(200, whole=False), "cut off"),
-        (answer(0), "no answer"),
+        (answer(0), "no answer in 0.500 s"),
     ],
 )
 def test_the_judge_sees_a_wrong_answer(seen: Answer, fault: str) -> None:
