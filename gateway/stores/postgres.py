@@ -174,7 +174,7 @@ class PostgresDatabase:
         # asyncpg is never cancelled: it would ask a server that hangs to stop, over another connection.
         watchdog = asyncio.get_running_loop().call_at(until, connection.terminate)
         try:
-            result = await work(connection)
+            result = await _carry_out(work, connection)
             await _commit(connection)
         except BaseException as error:
             await self._give_back_failed(connection, error)
@@ -214,7 +214,7 @@ class PostgresDatabase:
     async def _work_on(self, connection: Connection, work: Work[Result], until: float) -> Result:
         watchdog = asyncio.get_running_loop().call_at(until, connection.terminate)
         try:
-            result = await work(connection)
+            result = await _carry_out(work, connection)
         except BaseException as error:
             if not leaves_connection_good(error):
                 connection.terminate()
@@ -278,6 +278,16 @@ class PostgresDatabase:
             connection.terminate()
         else:
             self._give_back(connection)
+
+
+async def _carry_out(work: Work[Result], connection: Connection) -> Result:
+    """Do the work. On a connection that was ended between two of its steps asyncpg goes on with a protocol it lacks."""
+    try:
+        return await work(connection)
+    except AttributeError as error:
+        if connection.is_closed():
+            raise asyncpg.ConnectionDoesNotExistError("the connection was ended meanwhile") from error
+        raise
 
 
 async def _commit(connection: Connection) -> None:
