@@ -72,10 +72,10 @@ class RequestHead:
     lines: bytes | None = field(default=None, compare=False, repr=False)
     """The same as `fields`, joined as `name: value CRLF` …, where whoever read them has joined them already."""
 
-    @property
-    def path(self) -> bytes:
-        """The raw path: the target without its query."""
-        return self.target.partition(b"?")[0]
+    path: bytes = field(init=False, compare=False, repr=False)  # the target without its query, raw
+
+    def __post_init__(self) -> None:
+        self.path = self.target.partition(b"?")[0]
 
     def find(self, name: bytes) -> bytes | None:
         """Return the first value in `fields` of the field `name` (lower case), or None."""
@@ -270,9 +270,6 @@ class Standing:
 
 CLEAR = Standing()
 """Nothing is known of the token: one object for that, so that the rule is told at a glance."""
-
-
-# --- the way through ---
 
 
 @dataclass(slots=True)

@@ -34,15 +34,11 @@ class Prover:
         self, *, policy: ProverPolicy, keys: KeySource, identity_headers: IdentityHeaders, facts: Facts
     ) -> None:
         self._policy = policy
-        self._keys = keys
+        self.keys = keys
+        """Those in force; their `generation` is the stamp under which proofs hold."""
         self._identity_headers = identity_headers
         self._facts = facts
         self._proofs = Proofs()
-
-    @property
-    def stamp(self) -> int:
-        """The generation of the keys in force, under which proofs hold."""
-        return self._keys.generation
 
     def token(self, text: bytes, credential: Credential, now: float) -> Proof:
         """Verify a token, or find that the same bytes were verified under the same keys.
@@ -53,7 +49,7 @@ class Prover:
             InvalidToken: it is malformed, forged, expired or not for us.
             IdentityNotCarried: one of its claims cannot be carried in a header.
         """
-        stamp = self._keys.generation
+        stamp = self.keys.generation
         key = (text, credential)
         proof = self._proofs.find(key, stamp)
         if proof is None:
@@ -79,7 +75,7 @@ class Prover:
 
     def _verify(self, text: bytes, now: float) -> VerifiedToken:
         policy = self._policy
-        trust = Trust(policy.issuer, policy.audience, policy.leeway, self._keys.verification_keys)
+        trust = Trust(policy.issuer, policy.audience, policy.leeway, self.keys.verification_keys)
         try:
             token = verify(text, trust, now)
         except InvalidToken:

@@ -48,6 +48,8 @@ from gateway.ports import Facts, RememberedSessions
 
 Decision = Permit | Visit | Answer
 
+_PUBLIC, _TOKEN_COOKIE = Access.PUBLIC, Credential.TOKEN_COOKIE  # a member is a look-up in its class each time
+
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
@@ -128,7 +130,9 @@ class RequestFlow:
         endpoint = self._policy.endpoints.get(path)
         if endpoint is not None and (not posture.is_transparent or head.asks is not None):
             return Visit(endpoint)
-        rule = self._route(path, posture)
+        rule, ambiguity = self.routes.find(path)
+        if ambiguity:
+            self._ensure_clear(ambiguity, rule, posture)
         is_preflight = head.method == b"OPTIONS" and is_any_preflight(head)
         if is_preflight and self._policy.cross_origin.is_preflight(head):
             return self._policy.cross_origin.answer_preflight(head)  # in every phase: a page must hear that we are off
@@ -136,11 +140,11 @@ class RequestFlow:
             return self._pass_through(head, rule)
         if is_preflight:
             return self._translator.public(head, rule)  # it carries no credential, and none may be asked of it
-        if rule.auth is Access.PUBLIC:
+        if rule.auth is _PUBLIC:
             return self._admit_public(head, rule)
         if head.ticket is not None and rule.auth is not Access.PASSTHROUGH:
             return self._by_ticket(head, rule, now)
-        ready = self._ready.find(head, rule, posture, self._prover.stamp)
+        ready = self._ready.find(head, rule, posture, self._prover.keys.generation)
         if ready is None:
             return self._admit_by_credential(head, rule, now)
         if self._is_unchanged_at_once(ready, now):
@@ -160,13 +164,11 @@ class RequestFlow:
 
     # --- which rule, which credential ---
 
-    def _route(self, path: bytes, posture: Posture) -> Rule:
-        rule, ambiguity = self.routes.find(path)
-        if ambiguity and ambiguity not in rule.relaxed:
+    def _ensure_clear(self, ambiguity: str, rule: Rule, posture: Posture) -> None:
+        if ambiguity not in rule.relaxed:
             if posture.enforces_paths:
                 raise AmbiguousPath
             self._facts.count(Event.PATH_WOULD_REFUSE)
-        return rule
 
     def _admit_public(self, head: RequestHead, rule: Rule) -> Permit:
         if rule.forward_credentials:
@@ -186,7 +188,7 @@ class RequestFlow:
                 return permit
             return replace(permit, authorization=head.authorization, is_private=True)
         # As it is proved now: while the stores are asked, the key may be given up and the phase may change.
-        posture, stamp = self.posture, self._prover.stamp
+        posture, stamp = self.posture, self._prover.keys.generation
         credential = find_credential(head, self._policy.ours, sites)
         match credential:
             case BearerToken():
@@ -217,7 +219,7 @@ class RequestFlow:
             InvalidToken: a token that is not good any more.
         """
         token = permit.token
-        if permit.credential is Credential.TOKEN_COOKIE:
+        if permit.credential is _TOKEN_COOKIE:
             return False
         if token is not None:
             return self._standing.is_good_at_once(token, now) and (

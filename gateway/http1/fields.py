@@ -75,6 +75,8 @@ class FieldTable(NameTable[Treatment]):
         """The lines of heads that came before."""
         self.heads: Lately[RequestHead] = Lately(8 << 20)
         """Heads that came before, by everything behind their first line."""
+        self.first_lines: Lately[tuple[bytes, bytes, bytes]] = Lately(2 << 20)
+        """First lines of HTTP/1.1 that came before, without their CRLF: each with method, target and path."""
         self._identity = frozenset(fold_name(name.encode("ascii")) for name in identity)
         for name in _COMMON:
             self[name] = self.classify(name)

@@ -63,7 +63,7 @@ class HeadReader:
         known = len(self._held)
         if known:
             data = self._held + data
-        elif data[-4:] == b"\r\n\r\n" and (again := self._find_again(data)) is not None:
+        elif (again := self._find_again(data)) is not None:
             return again
         end = data.find(b"\r\n\r\n", known - 3 if known > 3 else 0) + 4
         if end < 4:
@@ -87,17 +87,22 @@ class HeadReader:
         before = self._table.heads.find(fields)
         if before is None or len(line) > limits.request_line - 2:
             return None
-        match = _AGAIN_LINE.match(line)
-        if match is None:
-            return None
-        method, target = match.groups()
-        if PARAMETER in target:
-            return None
-        if method not in self._methods:
+        asked = self._table.first_lines.find(line) or self._read_line(line)
+        if asked is None or asked[0] not in self._methods:
             return None
         self.rest = b""
         self.stripped = 0
-        return _with_line(before, method, target)
+        return _with_line(before, *asked)
+
+    def _read_line(self, line: bytes) -> tuple[bytes, bytes, bytes] | None:
+        """Return method, target and path of a line that needs no second look. None where there is anything to judge."""
+        match = _AGAIN_LINE.match(line)
+        if match is None or PARAMETER in line:
+            return None
+        method, target = match.groups()
+        asked = method, target, target.partition(b"?")[0]
+        self._table.first_lines.keep(line, asked, 3 * len(line) + _OVERHEAD)
+        return asked
 
     def _hold(self, data: bytes, known: int) -> None:
         self._ensure_beginning(data, known)
@@ -157,10 +162,10 @@ def read_request_line(head: bytes, methods: Set[bytes]) -> tuple[bytes, bytes, i
     return method, target, int(minor), match.end()
 
 
-def _with_line(before: RequestHead, method: bytes, target: bytes) -> RequestHead:
+def _with_line(before: RequestHead, method: bytes, target: bytes, path: bytes) -> RequestHead:
     """Return the head of a request that has the same fields and is of the same version."""
     head = object.__new__(RequestHead)  # half the price of `__init__` with so many arguments
-    head.method, head.target, head.minor = method, target, before.minor
+    head.method, head.target, head.path, head.minor = method, target, path, before.minor
     head.fields, head.lines, head.host = before.fields, before.lines, before.host
     head.authorization, head.cookie, head.origin = before.authorization, before.cookie, before.origin
     head.length, head.chunked, head.expects_continue = before.length, before.chunked, before.expects_continue

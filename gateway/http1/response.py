@@ -43,6 +43,8 @@ class ResponseHead:
     """The same as `fields`, joined as `name: value CRLF` …"""
     private: bytes | None = field(default=None, compare=False, repr=False)
     """The same with the cache rules of an answer that depends on a credential, once somebody has worked it out."""
+    whole: tuple[bytes, bytes] | None = field(default=None, compare=False, repr=False)
+    """The head as it was written last in front of a whole body, and before it the lines that it was made of."""
     is_notable: bool = field(default=False, compare=False, repr=False)
     """It says something of cookies, origins or an event stream, so that it must be looked at."""
 

@@ -9,14 +9,16 @@ _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n"
 _REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
-def write_request(head: RequestHead, permit: Permit, transport: bytes, host: bytes | None = None) -> bytes:
+def write_request(
+    head: RequestHead, permit: Permit, transport: bytes, host: bytes | None = None, request_id: bytes = b""
+) -> bytes:
     """Write the head of the request that the application gets.
 
     Method and target are byte for byte those that were authorised; the version is ours, as RFC 9110 section 6.2 asks
     of intermediaries. The framing is what we counted: the same Content-Length, or chunks of our own.
 
     `transport` are complete lines (`x-forwarded-for: … CRLF` …). `host` replaces the client's Host where the
-    upstream does not preserve it.
+    upstream does not preserve it. `request_id` is told where it is not among the `transport`.
     """
     without, lines = permit.without, head.lines
     if without or lines is None:
@@ -42,7 +44,10 @@ def write_request(head: RequestHead, permit: Permit, transport: bytes, host: byt
         parts.append(b"content-length: %d\r\n" % head.length)
     elif head.websocket:
         parts.append(_UPGRADE)
-    parts += (permit.lines, transport, b"\r\n")
+    if request_id:
+        parts += (permit.lines, transport, b"x-request-id: ", request_id, b"\r\n\r\n")
+    else:
+        parts += (permit.lines, transport, b"\r\n")
     return b"".join(parts)
 
 

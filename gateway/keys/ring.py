@@ -43,13 +43,9 @@ class KeyRing:
         self.changes_at = math.inf
         """When the state of a key changes next by the calendar, in seconds since 1970."""
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="crossfade-sign")
-        self._generation = 0
-        self._install(keys, signs=True)
-
-    @property
-    def generation(self) -> int:
+        self.generation = 0
         """Grows whenever any key changes."""
-        return self._generation
+        self._install(keys, signs=True)
 
     @property
     def verification_keys(self) -> Mapping[str, VerificationKey]:
@@ -105,7 +101,7 @@ class KeyRing:
             {key.kid: VerificationKey(key.kid, key.algorithm, key.public) for key in keys}
         )
         self._jwks: Mapping[str, object] = {"keys": [as_jwk(key.kid, key.algorithm, key.public) for key in keys]}
-        self._generation += 1
+        self.generation += 1
 
 
 def _identity_of(keys: Sequence[RingKey]) -> Sequence[tuple[str, str]]:

@@ -66,7 +66,8 @@ class Metrics:
 
     def request(self, fact: RequestFact) -> None:
         """Count a finished request."""
-        kind = fact[:5]
+        route, method, status, credential, code, duration, asked = fact
+        kind = (route, method, status, credential, code)
         known = self._kinds.get(kind)
         if known is None:
             known = self._find_slots(*kind)
@@ -76,7 +77,6 @@ class Metrics:
         if error is not None:
             slots[error] += 1
         slots[counter] += 1
-        duration, asked = fact[5:]
         slots[row + bisect_left(DURATION_BOUNDS, duration)] += 1
         slots[row + self._duration_sum] += duration
         overhead = duration - asked if duration > asked else 0.0

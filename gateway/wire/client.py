@@ -150,17 +150,17 @@ class ClientConnection(asyncio.Protocol):
 
     # --- for the exchange ---
 
-    def transport_lines(self, head: RequestHead, request_id: bytes) -> bytes:
-        """Return what the application is told about the way here, as lines.
+    def transport_lines(self, head: RequestHead) -> bytes:
+        """Return what the application is told about the way here, as lines, but for the request's id.
 
-        A stranger's requests differ in nothing but their ids, as long as they name the same host.
+        A stranger's requests differ in nothing else, as long as they name the same host.
         """
         if self.peer.trusted:
-            return transport_lines(head, self.peer, request_id, self.wire.proxies)
+            return transport_lines(head, self.peer, b"", self.wire.proxies)
         if head.host != self._told_host:
             self._told_host = head.host
             self._told = transport_lines(head, self.peer, b"", self.wire.proxies)
-        return b"%bx-request-id: %b\r\n" % (self._told, request_id)
+        return self._told
 
     def hold(self, data: bytes) -> None:
         """Keep bytes that came too early; beyond the read-ahead no more are taken."""

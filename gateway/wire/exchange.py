@@ -6,12 +6,14 @@ from typing import Literal, Protocol
 from gateway.errors import BadRequest, GatewayError, Refusal
 from gateway.facts import RequestFact
 from gateway.http1.body import BodyReader, ChunkedReader, request_body_reader
+from gateway.http1.response import ResponseHead
 from gateway.http1.write import write_answer, write_response
 from gateway.model import Answer, Credential, Peer, RequestHead
 from gateway.wire.framing import CONTINUE, chunk
 from gateway.wire.shared import Wire
 
 _BODILESS = frozenset({204, 304})
+_NOBODY = Credential.NONE
 CLIENT_CLOSED = 499
 """The status of a fact whose client left before an answer began; nginx counts it so."""
 
@@ -25,8 +27,8 @@ class Client(Protocol):
     at_eof: bool
     is_full: bool
 
-    def transport_lines(self, head: RequestHead, request_id: bytes) -> bytes:
-        """Return what the application is told about the way here, as lines."""
+    def transport_lines(self, head: RequestHead) -> bytes:
+        """Return what the application is told about the way here, as lines, but for the request's id."""
         ...
 
     def hold(self, data: bytes) -> None:
@@ -110,7 +112,7 @@ class Exchange:
         self.request_id = head.request_id or wire.next_request_id()
         self.work: Work | None = None
         self.route = ""
-        self.credential = Credential.NONE
+        self.credential = _NOBODY
         self.status = 0
         """The status that was written; 0 before that."""
         self.started_at = wire.monotonic()
@@ -215,6 +217,25 @@ class Exchange:
 
     # --- for the work: the answer ---
 
+    def relay(self, response: ResponseHead, lines: bytes, payload: bytes, is_last: bool) -> None:
+        """Write a response of the application with these fields, as `begin` does.
+
+        The rule is a whole answer after which another may follow: its head is made once for all that are alike.
+        """
+        head, length, closes = self.head, response.length, self._closes or self.body is not None
+        is_rule = is_last and head.minor and not (closes or self.wire.is_draining)
+        if length is None or not is_rule or head.method == b"HEAD" or response.status in _BODILESS:
+            self.begin(response.status, response.reason, lines, length, payload, is_last)
+            return
+        made = response.whole
+        if made is None or made[0] is not lines:
+            framing = b"content-length: %d\r\n" % length
+            top = write_response(response.status, response.reason, lines, framing=framing, close=False, minor=1)
+            made = response.whole = (lines, top)
+        self.status = response.status
+        self.wire.outbox.put_pieces(self.client.transport, (made[1], payload))
+        self._finish()
+
     def begin(
         self, status: int, reason: bytes, lines: bytes, length: int | None, payload: bytes, is_last: bool
     ) -> None:
@@ -230,11 +251,6 @@ class Exchange:
         if head.method == b"HEAD" or status in _BODILESS or length is None:
             framing = self._settle_framing(status, length)
             closes = self._closes
-        elif is_last and head.minor and not closes:  # the rule: a whole answer in one piece, and another one may follow
-            first, last = b"HTTP/1.1 %d %b\r\n" % (status, reason), b"content-length: %d\r\n\r\n" % length
-            self.wire.outbox.put_pieces(self.client.transport, (first, lines, last, payload))
-            self._finish()
-            return
         else:
             framing = b"content-length: %d\r\n" % length
         top = write_response(status, reason, lines, framing=framing, close=closes, minor=head.minor)

@@ -9,7 +9,7 @@ from gateway.errors import GatewayError, SessionEnded
 from gateway.headers import Pairs, join_fields
 from gateway.http1.response import ResponseHead, is_event_stream
 from gateway.http1.write import write_request, write_response
-from gateway.model import Permit
+from gateway.model import Permit, RequestHead
 from gateway.wire import transport as guard
 from gateway.wire.exchange import Exchange
 from gateway.wire.pool import Pool
@@ -113,8 +113,7 @@ class Forward:
             self._send_with_body(connection)
             return
         if request is None:
-            lines = exchange.client.transport_lines(head, exchange.request_id)
-            request = write_request(head, self._permit, lines, self._pool.host_for(head))
+            request = self._write(exchange, head)
             if head.method in IDEMPOTENT:
                 self._replay = request
         self._send(connection, request, is_last=True)
@@ -176,7 +175,7 @@ class Forward:
         watch, status = exchange.wire.watch, response.status
         lines = watch.find_lines(permit, exchange.head, response)
         if lines is not None and status != 101:
-            exchange.begin(status, response.reason, lines, response.length, payload, is_last)
+            exchange.relay(response, lines, payload, is_last)
             return
         if not watch.needs_look(permit, exchange.head, status, fields):
             self._relay(response, Looked(fields), payload, is_last)
@@ -245,11 +244,14 @@ class Forward:
             self._pool.release(connection)
             raise
         is_last = exchange.body is None
-        lines = exchange.client.transport_lines(head, exchange.request_id)
-        request = write_request(head, self._permit, lines, self._pool.host_for(head)) + payload
+        request = self._write(exchange, head) + payload
         if is_last and head.method in IDEMPOTENT:
             self._replay = request
         self._send(connection, request, is_last)
+
+    def _write(self, exchange: Exchange, head: RequestHead) -> bytes:
+        lines = exchange.client.transport_lines(head)
+        return write_request(head, self._permit, lines, self._pool.host_for(head), exchange.request_id)
 
     def _send(self, connection: UpstreamConnection, request: bytes, is_last: bool) -> None:
         self._connection = connection

@@ -6,10 +6,7 @@ import time
 class SystemClock:
     """See `ports.Clock`."""
 
-    def wall(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
+    wall = staticmethod(time.time)
+    """Seconds since 1970."""
+    monotonic = staticmethod(time.monotonic)
+    """Seconds that never go back."""
