@@ -52,6 +52,7 @@ def _examine(settings: Settings, environ: Mapping[str, str], now: float) -> Iter
     yield from local_checks.check_database(settings, is_running=metrics is not None)
     yield from session_checks.check_places(settings, environ)
     yield from session_checks.check_mints(settings, environ)
+    yield from session_checks.check_events(settings, environ)
     yield from network_checks.check_postgres(settings, environ)
     yield from network_checks.check_redis(settings, environ)
     yield from issuer_checks.check_issuers(settings)

@@ -13,14 +13,14 @@ from gateway.settings.schema.sessions import (
     DjangoSession,
     ExpressSession,
     FlaskSession,
-    JsonSession,
     LaravelSession,
-    PhpSession,
     RailsSession,
     SpringSession,
 )
 from gateway.stores.sessions import PlaceUnavailable
 from gateway.stores.sessions_explain import REASONS
+from gateway.wiring.entries import find_prefix
+from gateway.wiring.events import open_events, sessions_with_events
 from gateway.wiring.mint import open_mint
 from gateway.wiring.places import open_place
 
@@ -88,7 +88,8 @@ def _named(queries: Sequence[Query]) -> str:
 
 def _queries(session: CodecSession) -> Iterator[Query]:
     """Yield what a request would ask for, with a key that nobody has."""
-    record = _rows_of(session) if session.place.has_rows else _entry_of(session)
+    prefix = find_prefix(session)
+    record = _rows_of(session) if session.place.has_rows else None if prefix is None else Entry(prefix, _NOBODY)
     if record is not None:
         yield record
     users = session.users
@@ -127,14 +128,27 @@ def _rows_of(session: CodecSession) -> Query | None:
     return None
 
 
-def _entry_of(session: CodecSession) -> Query | None:
-    if session.place.kind == "cookie":
-        return None
-    match session:
-        case DjangoSession() | PhpSession():
-            return Entry(session.prefix, _NOBODY)
-        case FlaskSession() | ExpressSession() | RailsSession() | SpringSession() | JsonSession():
-            return Entry(session.options.prefix, _NOBODY)
-        case LaravelSession():
-            return Entry(session.options.prefix if session.place.redis is not None else "", _NOBODY)
-    return None
+def check_events(settings: Settings, environ: Mapping[str, str]) -> Iterator[Outcome]:
+    """Each Redis that is listened to lets us, and sends events."""
+    for session in sessions_with_events(settings):
+        name = f"sessions.{session.name}.place.redis.events"
+        try:
+            hearing = asyncio.run(_examine_events(session, environ))
+        except ConfigurationError as error:
+            yield finding(name, str(error))
+            continue
+        if hearing == "on":
+            yield ok(name, "it tells of removed sessions")
+        elif hearing == "off":
+            yield finding(name, "the server sends no keyspace events; set notify-keyspace-events to Egx there.")
+        else:
+            sentence = "the server cannot be reached, or does not let us subscribe; grant +subscribe and &__keyevent@*"
+            yield unreachable(name, f"{sentence}.")
+
+
+async def _examine_events(session: CodecSession, environ: Mapping[str, str]) -> str:
+    events = open_events(session, environ, lambda _: None)
+    try:
+        return str(await events.examine())
+    finally:
+        await events.close()

@@ -38,6 +38,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"sessions", "upstreams"}), check_sessions.sessions_belong_somewhere),
     (frozenset({"sessions", "upstreams"}), check_sessions.users_do_not_meet),
     (frozenset({"sessions"}), check_sessions.names_and_cookies_differ),
+    (frozenset({"sessions"}), check_sessions.events_name_the_session),
     (frozenset({"sessions"}), check_sessions.unknown_users_are_not_forwarded),
     (frozenset({"sessions"}), check_sessions.claims_are_free),
     (frozenset({"sessions"}), check_sessions.options_fit_the_format),

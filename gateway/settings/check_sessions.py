@@ -57,6 +57,16 @@ def names_and_cookies_differ(settings: Settings) -> Iterator[Finding]:
                 yield Finding(place, f"belongs to sessions[{cookies[cookie]}] already", shows=True)
 
 
+def events_name_the_session(settings: Settings) -> Iterator[Finding]:
+    """An event holds the name of a record, from which the session must be known."""
+    for index, session in enumerate(settings.sessions):
+        if isinstance(session, RailsSession) and session.place.redis is not None and session.place.redis.events:
+            yield Finding(
+                ("sessions", index, "place", "redis", "events"),
+                "cannot be used for Rails, whose records have a hash of the session's id for a name",
+            )
+
+
 def unknown_users_are_not_forwarded(settings: Settings) -> Iterator[Finding]:
     """An application that trusts headers takes a request without any for an anonymous one; unknown is not that."""
     for index, session in enumerate(settings.sessions):

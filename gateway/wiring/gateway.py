@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
 
-import structlog
 from starlette.types import ASGIApp
 
 from gateway.bridge.headers import IdentityHeaders
@@ -22,6 +21,7 @@ from gateway.flow.posture import PostureControl
 from gateway.flow.prove import Prover
 from gateway.flow.rates import TokenRates
 from gateway.flow.recheck import Recheck
+from gateway.flow.removals import Removals
 from gateway.flow.request import RequestFlow
 from gateway.flow.standing import TokenStanding
 from gateway.flow.tokens import TokenFlow, TokenSecrets
@@ -36,6 +36,7 @@ from gateway.wiring.carrier import Carrier
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.csrf import open_csrf
 from gateway.wiring.delivery import cookies_of, open_delivery
+from gateway.wiring.events import SessionListeners
 from gateway.wiring.gauges import Gauges
 from gateway.wiring.keys import open_key_rotation, open_listed_keys
 from gateway.wiring.logins import open_logins
@@ -47,13 +48,9 @@ from gateway.wiring.remote import open_issuers, open_remote_tokens
 from gateway.wiring.sessions import open_enders, open_sessions, open_transports
 from gateway.wiring.share import ALONE, News, Share, Word
 from gateway.wiring.stores import open_secrets, open_stores
+from gateway.wiring.sweep import Sweep
 from gateway.wiring.vaults import open_vaults
 from gateway.wiring.watching import codec_alert, open_inference
-
-_log = structlog.get_logger()
-
-_SWEEP_EVERY = 10.0  # seconds between two rounds of deleting what has expired; a second while rows are left over
-_SWEEP_LIMIT = 1000  # rows in one round, so that nobody waits behind it
 
 
 class Gateway(Carrier):
@@ -110,8 +107,10 @@ class Gateway(Carrier):
         self.own: ASGIApp = self._own_app()
         self.control = self._posture_control()
         self.each_second: list[Callable[[float], None]] = []
-        self._sweep_at = 0.0
-        self.gauges = Gauges(self.metrics, rotation=self.key_rotation, blacklist=stores.blacklist, issuers=self.issuers)
+        self._sweep = Sweep(stores.families, is_ours=share.keeps_house)
+        self._listeners = SessionListeners(settings, environ, self._removals(), self.now, is_ours=share.keeps_house)
+        opened.push_async_callback(self._listeners.close)
+        self.gauges = Gauges(self.metrics, self.key_rotation, stores.blacklist, self.issuers, self._listeners)
 
     # --- life ---
 
@@ -138,6 +137,7 @@ class Gateway(Carrier):
         await self.stores.start()
         await self.key_rotation.start(self.now())
         await self.issuers.start()
+        await self._listeners.start()
         await self.control.look(self.now())
         self.wheel.start()
         self.is_started = True
@@ -157,7 +157,7 @@ class Gateway(Carrier):
         """Do what is due each second."""
         self.recheck.forget(now)
         # Side by side: what waits for a store that is silent delays nothing else.
-        parts = [self.control.look(now), self.key_rotation.look(now), self.watch.finish(now), self._sweep(now)]
+        parts = [self.control.look(now), self.key_rotation.look(now), self.watch.finish(now), self._sweep.look(now)]
         ends = await asyncio.gather(*parts, return_exceptions=True)
         self.gauges.show(is_store_up=self.control.is_store_up)
         for fault in filter(None, ends):
@@ -309,6 +309,18 @@ class Gateway(Carrier):
         replays = open_logins(self.settings, self._sites, self.sessions, self._clock, self.upstreams, transports)
         return PasswordLogin(replays, self.sessions, self.tokens, self._rates, self.facts, asyncio.sleep)
 
+    def _removals(self) -> Removals:
+        return Removals(
+            tokens=self.tokens,
+            families=self.stores.families,
+            vault=self._vaults.living,
+            behind=self._behind,
+            sessions=self.sessions,
+            live=self.live,
+            facts=self.facts,
+            pause=asyncio.sleep,
+        )
+
     def _posture_control(self) -> PostureControl:
         override = self.settings.phase.override_file
         brake = self._share.brake or brake_beside(override)
@@ -332,10 +344,3 @@ class Gateway(Carrier):
             self.recheck.begin(now)
         self.flow.posture = posture
         self.metrics.set_phase(posture.phase)
-
-    async def _sweep(self, now: float) -> None:
-        if not self._share.keeps_house or now < self._sweep_at:
-            return
-        self._sweep_at = now + _SWEEP_EVERY
-        if await self.stores.families.delete_expired(now, _SWEEP_LIMIT) >= _SWEEP_LIMIT:
-            self._sweep_at = now  # a site where much expires at once must not fall behind

@@ -8,6 +8,12 @@ from gateway.keys.remote import RemoteIssuers
 from gateway.keys.rotation import KeyRotation
 from gateway.observe.metrics import Metrics
 from gateway.wiring.blacklist import Blacklist
+from gateway.wiring.events import SessionListeners
+
+_WHY_DEAF = {
+    "off": "the server sends no keyspace events: set notify-keyspace-events to Egx",
+    "away": "the server cannot be reached, or does not let the gateway subscribe",
+}
 
 _log = structlog.get_logger()
 
@@ -16,12 +22,18 @@ class Gauges:
     """Shows what is looked at each second."""
 
     def __init__(
-        self, metrics: Metrics, *, rotation: KeyRotation, blacklist: Blacklist, issuers: RemoteIssuers
+        self,
+        metrics: Metrics,
+        rotation: KeyRotation,
+        blacklist: Blacklist,
+        issuers: RemoteIssuers,
+        listeners: SessionListeners,
     ) -> None:
         self._metrics = metrics
         self._rotation = rotation
         self._blacklist = blacklist
         self._issuers = issuers
+        self._listeners = listeners
         self._are_up: dict[str, bool] = {}
 
     @property
@@ -42,6 +54,8 @@ class Gauges:
             self._show("redis", is_up=state().is_up, reason=state().reason)
         if is_fed is not None:
             self._show("redis_feed", is_up=is_fed())
+        for site, hearing in self._listeners.states().items():
+            self._show(f"events:{site}", is_up=hearing == "on", reason=_WHY_DEAF.get(hearing, ""))
 
     def _show(self, name: str, *, is_up: bool, reason: str = "") -> None:
         self._metrics.set_dependency(name, is_up=is_up)

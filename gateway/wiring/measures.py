@@ -8,6 +8,7 @@ from gateway.observe.slots import Layout
 from gateway.settings.passthrough import Passthrough
 from gateway.settings.schema.root import Settings
 from gateway.web.app import endpoints_under
+from gateway.wiring.events import sessions_with_events
 from gateway.wiring.remote import names_of
 
 
@@ -36,6 +37,7 @@ def measures_of(settings: Settings) -> Measures:
             "store",
             *(["redis", "redis_feed"] if settings.stores.redis is not None else []),
             *names_of(settings),
+            *(f"events:{session.name}" for session in sessions_with_events(settings)),
         ),
     )
 

@@ -24,6 +24,7 @@ ACTIONS = (
     "refresh",
     "rotate",
     "bearer rotates",
+    "bearer rotates beside",
     "switch",
     "logout",
 )
@@ -82,12 +83,13 @@ async def use(site: Site, user: User, tokens: Tokens, action: str, beside: str, 
         if renewed is not None:
             user.tokens.append(renewed)
         return
-    path = f"/rotate?{wait}" if action == "bearer rotates" else f"/page?{wait}"
-    shown = beside if action == "bearer beside" else ""
-    posted: dict[str, str] | None = {} if action == "bearer rotates" else None
-    site.judge(
-        await site.send(path, user=name, bearer=tokens.access, cookie=shown, form=posted, leave_after=leave), name
-    )
+    is_rotation, shown = action.startswith("bearer rotates"), beside if action.endswith("beside") else ""
+    path = f"/rotate?{wait}" if is_rotation else f"/page?{wait}"
+    posted: dict[str, str] | None = {} if is_rotation else None
+    response = await site.send(path, user=name, bearer=tokens.access, cookie=shown, form=posted, leave_after=leave)
+    site.judge(response, name)
+    if response is not None and response.set_cookie and site.application.owners.get(shown) != name:
+        raise Broken(f"a browser of {site.application.owners.get(shown)} got {name}'s session")
 
 
 async def tell(story: Sequence[Sequence[Step]]) -> int:

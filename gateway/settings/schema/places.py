@@ -9,7 +9,7 @@ from gateway.errors import ConfigurationError
 from gateway.settings.addresses import Url
 from gateway.settings.schema.section import Section
 from gateway.settings.schema.stores import Postgres, Redis, Server
-from gateway.settings.values import Duration, DurationOrZero, File, wrong
+from gateway.settings.values import Duration, DurationOrZero, File, Flag, wrong
 from gateway.stores.mysql_address import parse_mysql_url
 
 
@@ -84,6 +84,13 @@ class MySQL(Server):
     """An address without a password: `mysql://reader@127.0.0.1:3306/app`."""
 
 
+class SessionRedis(Redis):
+    """The Redis server of the application, by address or by a secret that holds the address."""
+
+    events: Flag = False
+    """Hears of removed sessions at once, from keyspace events (`notify-keyspace-events Egx`)."""
+
+
 class Asked(Section):
     """An address of the application that tells who is signed in."""
 
@@ -118,7 +125,7 @@ class RecordPlace(DatabasePlace):
 
     kinds: ClassVar[tuple[str, ...]] = ("sqlite", "postgres", "mysql", "redis")
 
-    redis: Redis | None = None
+    redis: SessionRedis | None = None
     """A Redis server. Its user needs the right to GET, for Spring to HMGET, and no other."""
 
 
@@ -157,7 +164,7 @@ class ExpressPlace(Place):
 
     kinds: ClassVar[tuple[str, ...]] = ("redis", "postgres", "cookie")
 
-    redis: Redis | None = None
+    redis: SessionRedis | None = None
     """express-session with connect-redis. Its user needs the right to GET and no other."""
     postgres: Postgres | None = None
     """express-session with connect-pg-simple. Its user needs the right to SELECT and no other."""
@@ -181,7 +188,7 @@ class PhpPlace(Place):
 
     file: Folder | None = None
     """`session.save_path`."""
-    redis: Redis | None = None
+    redis: SessionRedis | None = None
     """A Redis server. Its user needs the right to GET and no other."""
 
 
@@ -199,7 +206,7 @@ class JsonPlace(Place):
 
     kinds: ClassVar[tuple[str, ...]] = ("redis", "file")
 
-    redis: Redis | None = None
+    redis: SessionRedis | None = None
     """A Redis server. Its user needs the right to GET and no other."""
     file: Folder | None = None
     """A folder."""
