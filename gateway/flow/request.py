@@ -90,6 +90,7 @@ class RequestFlow:
         self._policy = policy
         self.routes = routes
         self._ready = Ready()
+        self._logout_paths = {one.encode() for site in policy.sites for one in site.logout_paths}
         self._translator = translator
         self._prover = prover
         self._standing = standing
@@ -145,7 +146,7 @@ class RequestFlow:
         if head.ticket is not None and rule.auth is not Access.PASSTHROUGH:
             return self._by_ticket(head, rule, now)
         ready = self._ready.find(head, rule, posture, self._prover.keys.generation)
-        if ready is None:
+        if ready is None or path in self._logout_paths:
             return self._admit_by_credential(head, rule, now)
         if self._is_unchanged_at_once(ready, now):
             return ready

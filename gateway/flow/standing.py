@@ -33,6 +33,7 @@ class TokenStanding:
         self._recheck = recheck
         self._vault = vault
         self._sites = {site.name: site for site in sites}
+        self._logout_paths = {site.name: {path.encode() for path in site.logout_paths} for site in sites}
         self._upstreams = {site.upstream for site in sites}
         self._sessions = sessions
         self._behind = behind
@@ -79,8 +80,12 @@ class TokenStanding:
         if self._sites:
             await self._recheck.ensure_alive(token, now)
 
-    async def find_session(self, token: VerifiedToken, upstream: str, now: float) -> VaultedSession | None:
+    async def find_session(
+        self, token: VerifiedToken, upstream: str, now: float, *, path: bytes = b""
+    ) -> VaultedSession | None:
         """Return the vaulted session to attach; None where the application is told by headers alone.
+
+        A `path` where it logs out needs the session itself, or there would be nothing to log out.
 
         The session is looked at as one with a cookie is: what its store has read to be over is over for the token too,
         and what nobody can say is left to the application, which gets the user's own cookie.
@@ -101,7 +106,7 @@ class TokenStanding:
         if is_over_for(token.subject, verdict):
             await self._end_family(token, now)
             raise SessionEnded
-        if site.bridge != "headers":
+        if site.bridge != "headers" or path in self._logout_paths[site.name]:
             return vaulted
         if not isinstance(verdict, LegacySession):
             raise SessionUndetermined

@@ -122,7 +122,7 @@ class TokenAdmission:
         await self._standing.ensure_good(token, now)
         if token.bound_key:
             await self._possession.ensure(head, token.bound_key, now)
-        vaulted = await self._standing.find_session(token, rule.upstream, now)
+        vaulted = await self._standing.find_session(token, rule.upstream, now, path=head.path)
         supplement = await self._forms.supplement(head, rule.upstream, vaulted, credential, now)
         return self._permit(head, rule, proof, vaulted, supplement, posture)
 

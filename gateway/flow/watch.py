@@ -163,8 +163,9 @@ class ResponseWatch:
             return Looked(fields, await self._delivery.deliver(permit, head, now))
         for site in concerned:
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
-            is_anybody = permit.vaulted is None and not _is_by_ticket(permit, head)
-            is_theirs = is_anybody or await self._shows_family(permit, site, now)
+            # A session that an application opens because of our headers is not the one behind the token.
+            is_theirs = permit.token is None or site.upstream != permit.upstream
+            is_theirs = is_theirs or await self._shows_family(permit, site, now)
             has_ended |= await self._look_at(site, permit, head, changes, now)
             if not is_theirs:
                 fields = without_cookies_named(fields, site.cookies)
@@ -292,7 +293,7 @@ class ResponseWatch:
         """Whether the client itself holds the session of the token's family, and so must hear of changes."""
         shown, vaulted = permit.shown, permit.vaulted
         if permit.credential is Credential.TOKEN_COOKIE:
-            return True
+            return vaulted is not None
         if shown is None or vaulted is None or shown.site != site.name:
             return False
         name = site.cookies[0]

@@ -42,6 +42,8 @@ class Case:
     clients: str = "{ id: web, delivery: cookie }"
     folder: Path = ROOT
     environment: dict[str, str] = field(default_factory=dict)
+    more: str = ""
+    """Further sections of the configuration."""
 
     def ensure_installed(self) -> None:
         """Skip the test where the application cannot be started on this machine."""
@@ -95,6 +97,7 @@ tokens: {{ audience: app, trust_store_alone: true }}
 clients: [{self.case.clients}]
 stores: {{ embedded: {self.folder}/crossfade.db }}
 drain: {{ delay: 0s, timeout: 5s }}
+{self.case.more}
 """
 
     def _filled(self, text: str) -> str:

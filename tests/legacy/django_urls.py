@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 def log_in(request: HttpRequest) -> HttpResponse:
     number = int(request.POST["user"])
     user, _ = get_user_model().objects.get_or_create(pk=number, defaults={"username": f"user{number}"})
-    login(request, user)
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     get_token(request)
     return HttpResponse("in")
 

@@ -16,10 +16,12 @@ from typing import Any
 from tests.legacy.real_django import PASSWORD
 from tests.legacy.signing import signing_long_ago
 
+REMOTE_USER = "django.contrib.auth.middleware.RemoteUserMiddleware"
+KNOWN_USERS = "tests.legacy.django_remote_user.KnownUsers"
 AGE = int(os.environ.get("AGE", "1209600"))
 
 
-def django_application(database: str, redis_url: str = "", *, engine: str = "db") -> Any:
+def django_application(database: str, redis_url: str = "", *, engine: str = "db", remote_user: str = "") -> Any:
     """Everything but the login is checked for CSRF, as it is where nobody takes that off."""
     import django
     from django.conf import settings
@@ -35,7 +37,9 @@ def django_application(database: str, redis_url: str = "", *, engine: str = "db"
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
+            *([remote_user] if remote_user else []),
         ],
+        AUTHENTICATION_BACKENDS=["django.contrib.auth.backends.ModelBackend", *([KNOWN_USERS] if remote_user else [])],
         SESSION_ENGINE=f"django.contrib.sessions.backends.{'cache' if redis_url else engine}",
         CACHES={"default": cache if redis_url else {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
@@ -101,15 +105,25 @@ def starlette_application() -> Any:
     return Starlette(routes=routes, middleware=[Middleware(SessionMiddleware, secret_key="sekrit", max_age=AGE)])
 
 
-def main(name: str, port: str, *places: str) -> None:
-    if name == "starlette":
-        import uvicorn
+def serve_asgi(name: str, port: str, *places: str) -> None:
+    import uvicorn
 
-        uvicorn.run(starlette_application(), host="127.0.0.1", port=int(port), log_level="warning")
+    application = starlette_application()
+    if name == "django-remote-user-asgi":
+        django_application(*places, remote_user=REMOTE_USER)
+        from django.core.asgi import get_asgi_application
+
+        application = get_asgi_application()
+    uvicorn.run(application, host="127.0.0.1", port=int(port), log_level="warning")
+
+
+def main(name: str, port: str, *places: str) -> None:
+    if name in {"starlette", "django-remote-user-asgi"}:
+        serve_asgi(name, port, *places)
         return
     from werkzeug.serving import run_simple
 
-    from tests.legacy.serve_flask import flask_application, protected
+    from tests.legacy.serve_flask import flask_application, protected, told_by_headers
 
     warnings.simplefilter("ignore", DeprecationWarning)
     match name:
@@ -117,6 +131,10 @@ def main(name: str, port: str, *places: str) -> None:
             application = django_application(*places)
         case "django-signed-cookies":
             application = django_application(*places, engine="signed_cookies")
+        case "django-remote-user":
+            application = django_application(*places, remote_user="tests.legacy.django_remote_user.AuthSubject")
+        case "flask-headers":
+            application = told_by_headers(flask_application(*places))
         case "flask-wtf":
             application = protected(flask_application(*places))
         case _:
