@@ -94,7 +94,10 @@ function createAsk(platform, clock, base) {
 				signal
 			});
 			const { status } = response;
-			if (!isOwn(response)) throw new CrossfadeError(isTemporary(status) ? "network_error" : "bypassed", { status });
+			if (!isOwn(response)) throw new CrossfadeError(isTemporary(status) ? "network_error" : "bypassed", {
+				status,
+				phase: "bypassed"
+			});
 			clock.sync(response.headers.get("date"));
 			const body = await response.json();
 			if (response.ok && body) return body;
@@ -102,7 +105,8 @@ function createAsk(platform, clock, base) {
 			throw new CrossfadeError(body.code, {
 				status,
 				retryAfter,
-				requestId: body.request_id ?? ""
+				requestId: body.request_id ?? "",
+				phase: body.phase
 			}, body.detail ?? body.title);
 		} catch (cause) {
 			if (cause instanceof CrossfadeError) throw cause;
@@ -377,13 +381,13 @@ var PATIENCE = 5e3;
 /** Half of the milliseconds before the second try; the pause doubles with each further one, up to the longest. */
 var FIRST_PAUSE = 200;
 var LONGEST_PAUSE = 6e4;
-/** Answers that say: use the session cookie, and the phase that they speak of. Nobody did anything wrong. */
-var COOKIE_INSTEAD = /* @__PURE__ */ new Map([
-	["phase_off", "off"],
-	["issuing_suspended", "handback"],
-	["bypassed", "bypassed"],
-	["too_many_families", void 0]
-]);
+/** Answers that say: use the session cookie. Nobody did anything wrong. */
+var COOKIE_INSTEAD = [
+	"phase_off",
+	"issuing_suspended",
+	"bypassed",
+	"too_many_families"
+];
 function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	/** The renewal under way; it ends when the gateway has answered, and is never rejected. */
 	let flight = null;
@@ -462,8 +466,8 @@ function createRefresh({ isServer, random, timer, deadline }, grants, holder) {
 	}
 	/** There is no token to be had now, and trying again would not help. */
 	function giveUp(error) {
-		failure = COOKIE_INSTEAD.has(error.code) ? null : error;
-		holder.suspend(COOKIE_INSTEAD.get(error.code));
+		failure = COOKIE_INSTEAD.includes(error.code) ? null : error;
+		holder.suspend(error.phase);
 	}
 	function signOut(reason) {
 		holder.signOut(reason);

@@ -41,14 +41,16 @@ export function createAsk(platform: Platform, clock: Clock, base: string): Ask {
       });
       const { status } = response;
       // Something on the way that is not well for a moment, or somebody who knows nothing of us.
-      if (!isOwn(response)) throw new CrossfadeError(isTemporary(status) ? "network_error" : "bypassed", { status });
+      if (!isOwn(response)) {
+        throw new CrossfadeError(isTemporary(status) ? "network_error" : "bypassed", { status, phase: "bypassed" });
+      }
       clock.sync(response.headers.get("date"));
       const body = await response.json();
       if (response.ok && body) return body;
       const retryAfter = Number(response.headers.get("retry-after")) || 0;
       throw new CrossfadeError(
         body.code as GatewayCode,
-        { status, retryAfter, requestId: body.request_id ?? "" },
+        { status, retryAfter, requestId: body.request_id ?? "", phase: body.phase },
         body.detail ?? body.title,
       );
     } catch (cause) {

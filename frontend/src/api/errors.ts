@@ -1,3 +1,5 @@
+import type { Phase } from "./events.js";
+
 /**
  * What the gateway can answer instead of what was asked for; its `code` member, word for word.
  *
@@ -98,6 +100,8 @@ export interface ErrorDetails {
   retryAfter?: number;
   /** What to quote to whoever runs the gateway. */
   requestId?: string;
+  /** The phase that the gateway named. */
+  phase?: Phase | undefined;
   /** What the platform said. */
   cause?: unknown;
 }
@@ -119,6 +123,8 @@ export class CrossfadeError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly status: number = 0;
   readonly retryAfter: number = 0;
   readonly requestId: string = "";
+  /** The phase in force, where the answer was about that. */
+  declare readonly phase?: Phase | undefined;
   /** Whether the same may work a little later, without anybody changing anything. */
   readonly isTemporary: boolean;
 

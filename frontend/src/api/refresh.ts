@@ -1,5 +1,4 @@
 import { CrossfadeError, type ErrorCode } from "./errors.js";
-import type { Phase } from "./events.js";
 import type { Grants } from "./grants.js";
 import type { Holder } from "./holder.js";
 import type { Platform } from "./platform.js";
@@ -10,13 +9,8 @@ const PATIENCE = 5000;
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 60_000;
 
-/** Answers that say: use the session cookie, and the phase that they speak of. Nobody did anything wrong. */
-const COOKIE_INSTEAD = new Map<ErrorCode, Phase | undefined>([
-  ["phase_off", "off"],
-  ["issuing_suspended", "handback"],
-  ["bypassed", "bypassed"],
-  ["too_many_families", undefined],
-]);
+/** Answers that say: use the session cookie. Nobody did anything wrong. */
+const COOKIE_INSTEAD: readonly ErrorCode[] = ["phase_off", "issuing_suspended", "bypassed", "too_many_families"];
 
 /** Renews the token, once at a time, until the gateway has said yes or no. */
 export type Refresh = ReturnType<typeof createRefresh>;
@@ -105,8 +99,8 @@ export function createRefresh({ isServer, random, timer, deadline }: Platform, g
 
   /** There is no token to be had now, and trying again would not help. */
   function giveUp(error: CrossfadeError): void {
-    failure = COOKIE_INSTEAD.has(error.code) ? null : error;
-    holder.suspend(COOKIE_INSTEAD.get(error.code));
+    failure = COOKIE_INSTEAD.includes(error.code) ? null : error;
+    holder.suspend(error.phase);
   }
 
   function signOut(reason: "logout" | "expired" | "elsewhere"): void {

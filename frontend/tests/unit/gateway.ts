@@ -112,7 +112,7 @@ export class ModelGateway {
     const token = this.#bearer(asked);
     if (token === null || this.phase === "off") {
       const subject = this.sessions.get(jar.get(SESSION) ?? "");
-      if (this.phase === "tokens_only" && subject) return problem(401, "login_required");
+      if (this.phase === "tokens_only" && subject) return problem(401, "session_retired");
       return this.#application(asked, subject);
     }
     const access = this.#access.get(token);
@@ -129,7 +129,9 @@ export class ModelGateway {
   }
 
   #token({ form, headers }: Asked, jar: ReadonlyMap<string, string>, set: Jar): Response {
-    if (this.phase === "handback") return problem(409, "issuing_suspended");
+    if (this.phase === "handback" || this.phase === "shadow") {
+      return problem(409, "issuing_suspended", {}, this.phase);
+    }
     switch (form.get("grant_type")) {
       case "refresh_token":
         return this.#refresh(jar.get(REFRESH), this.sessions.get(jar.get(SESSION) ?? ""), set);
@@ -245,10 +247,16 @@ export function own(body: object, now: number): Response {
   return Response.json(body, { headers: { "x-crossfade": "1", date: new Date(now).toUTCString() } });
 }
 
-export function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
+export function problem(
+  status: number,
+  code: string,
+  headers: Record<string, string> = {},
+  suspendedIn = "handback",
+): Response {
   const challenge = code === "invalid_token" || code === "session_ended" ? ', error="invalid_token"' : "";
+  const phase = code === "phase_off" ? "off" : code === "issuing_suspended" ? suspendedIn : undefined;
   return Response.json(
-    { code, title: code, status, request_id: "r-1" },
+    { code, title: code, status, request_id: "r-1", phase },
     { status, headers: { "x-crossfade": "1", "www-authenticate": `Bearer realm="crossfade"${challenge}`, ...headers } },
   );
 }

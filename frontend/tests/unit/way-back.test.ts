@@ -81,6 +81,13 @@ describe("the way back", () => {
     expect(tab.client.state).toMatchObject({ status: "cookie", phase: "handback" });
   });
 
+  test("the phase that gives out no tokens is the one that the gateway names", async () => {
+    browser.gateway.phase = "shadow";
+    const tab = new Tab(browser);
+    expect((await (await tab.get("/api/me")).json()).user).toBe("ada");
+    expect(tab.client.state).toMatchObject({ status: "cookie", phase: "shadow" });
+  });
+
   test("past the gateway and back", async () => {
     const tab = await browser.signedIn();
     browser.gateway.isBypassed = true;
