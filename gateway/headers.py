@@ -101,6 +101,8 @@ class SetCookie(NamedTuple):
     name: bytes
     value: bytes
     is_deletion: bool
+    same_site: bytes = b""
+    """`SameSite` as written, empty without one."""
 
 
 def read_set_cookie(raw: bytes, now: float) -> SetCookie:
@@ -111,6 +113,7 @@ def read_set_cookie(raw: bytes, now: float) -> SetCookie:
         name, value = b"", first
     deletion = False
     has_max_age = False
+    same_site = b""
     for attribute in attributes:
         key, _, content = attribute.strip(b" \t").partition(b"=")
         key, content = key.strip().lower(), content.strip()
@@ -119,7 +122,9 @@ def read_set_cookie(raw: bytes, now: float) -> SetCookie:
             deletion = content.startswith(b"-") or content.strip(b"0") == b""
         elif key == b"expires" and not has_max_age:
             deletion = _is_past(content, now)
-    return SetCookie(name.strip(b" \t"), value.strip(b" \t"), deletion)
+        elif key == b"samesite":
+            same_site = content
+    return SetCookie(name.strip(b" \t"), value.strip(b" \t"), deletion, same_site)
 
 
 def _is_past(date: bytes, now: float) -> bool:

@@ -7,10 +7,11 @@ needs a Domain, and the prefix can be no more than `__Secure-`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.headers import Pairs, write_set_cookie
+from gateway.headers import Pairs, SetCookie, write_set_cookie
 
 _ACCESS, _REFRESH = b"crossfade_access", b"crossfade_refresh"
 _HOST, _SECURE = b"__Host-", b"__Secure-"
+_SAME_SITE = {b"lax": b"Lax", b"strict": b"Strict", b"none": b"None"}
 
 NAMES = frozenset(prefix + name for prefix in (_HOST, _SECURE) for name in (_ACCESS, _REFRESH))
 """Every name that a cookie of ours can have, whichever is configured now: none of them ever reaches the application."""
@@ -22,17 +23,25 @@ MOST_OF_ALL = 8000
 """Bytes of the Cookie field that nginx, Apache and most others in front of us still take as one line of a request."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OwnCookies:
     """The names and attributes of our cookies. `same_site` is that of the legacy session cookie.
 
-    `domain` is empty where only this host is shown them.
+    `domain` is empty where only this host is shown them. Where `follows`, `same_site` is what the application says of
+    its own cookie, as soon as it does; nothing else ever changes.
     """
 
     access: bytes = _HOST + _ACCESS
     refresh: bytes = _HOST + _REFRESH
     same_site: bytes = b"Lax"
     domain: bytes = b""
+    follows: bool = False
+
+    def follow(self, session_cookies: Iterable[SetCookie]) -> None:
+        """Take over `SameSite` from the session cookie that the application sets; without one, browsers mean Lax."""
+        for cookie in session_cookies:
+            if self.follows and not cookie.is_deletion:
+                self.same_site = _SAME_SITE.get(cookie.same_site.lower(), b"Lax")
 
     def keeping(self, refresh_token: str, seconds: int) -> Pairs:
         """Return the `Set-Cookie` that gives a client its refresh token, for as long as the token lives."""
@@ -68,8 +77,9 @@ class OwnCookies:
         return b"set-cookie", written
 
 
-def own_cookies(*, same_site: bytes, domain: bytes) -> OwnCookies:
-    """Return our cookies with the strongest prefix that the domain allows."""
+def own_cookies(*, same_site: str, domain: str) -> OwnCookies:
+    """Return our cookies with the strongest prefix that the domain allows. `same_site` is a word, or `auto`."""
+    value, follows = _SAME_SITE.get(same_site.encode(), b"Lax"), same_site == "auto"
     if not domain:
-        return OwnCookies(same_site=same_site)
-    return OwnCookies(_SECURE + _ACCESS, _SECURE + _REFRESH, same_site, domain)
+        return OwnCookies(same_site=value, follows=follows)
+    return OwnCookies(_SECURE + _ACCESS, _SECURE + _REFRESH, value, domain.encode("ascii"), follows)

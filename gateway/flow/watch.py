@@ -7,7 +7,6 @@ sign (a cookie deleted, the record gone from a store that we read), never becaus
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Literal
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Site
@@ -22,6 +21,7 @@ from gateway.core.response import (
     without_mark,
     without_reserved,
 )
+from gateway.core.session_changes import applied, cookies_sent, is_replaced, last_change, session_before
 from gateway.core.verdicts import is_over
 from gateway.errors import SessionEnded, Unavailable
 from gateway.facts import Event
@@ -166,6 +166,7 @@ class ResponseWatch:
             # A session that an application opens because of our headers is not the one behind the token.
             is_theirs = permit.token is None or site.upstream != permit.upstream
             is_theirs = is_theirs or await self._shows_family(permit, site, now)
+            self._cookies.follow([cookie for cookie in changes if cookie.name == site.cookies[0]])
             has_ended |= await self._look_at(site, permit, head, changes, now)
             if not is_theirs:
                 fields = without_cookies_named(fields, site.cookies)
@@ -196,18 +197,18 @@ class ResponseWatch:
         self, site: Site, permit: Permit, head: RequestHead, changes: Sequence[SetCookie], now: float
     ) -> bool:
         """Act on what became of the session of a site; returns whether it is over, and its tokens with it."""
-        before = _session_before(permit, site)
+        before = session_before(permit, site)
         if before is None:
             await self._look_for_login(site, permit, head, changes, now)
             return False
         store = self._sessions[site.name]
         store.forget(before)
         is_asked = self._logout_paths.get(head.path) is site  # what a user asks for is no inference
-        sent = dict(_cookies_sent(permit, site))
-        received = _applied(sent, changes)
+        sent = dict(cookies_sent(permit, site))
+        received = applied(sent, changes)
         shown = SessionCookie(site.name, tuple(received.items()))
         after = await store.resolve(shown, now, fresh=True)
-        if not is_asked and _last_change(changes, site.cookies[0]) == "set":
+        if not is_asked and last_change(changes, site.cookies[0]) == "set":
             after = await self._settled(after, shown, store, now)
         if not is_asked:
             after = self._inference.judge(site.name, before.key, after, now)
@@ -216,7 +217,7 @@ class ResponseWatch:
         elif isinstance(after, LegacySession):
             await self._unfinished.end(before, "switched", now)
             return True
-        elif _is_replaced(after, site, changes) or await self._is_over(before, changes, sent, now, is_asked=is_asked):
+        elif is_replaced(after, site, changes) or await self._is_over(before, changes, sent, now, is_asked=is_asked):
             self._facts.count(Event.LOGOUT_SEEN)
             await self._unfinished.end(before, "legacy_logout", now)
             return True
@@ -240,10 +241,10 @@ class ResponseWatch:
         """
         if not permit.is_stranger or (permit.shown is not None and permit.shown.site != site.name):
             return
-        sent = dict(_cookies_sent(permit, site))
+        sent = dict(cookies_sent(permit, site))
         if not sent.keys() <= {site.cookies[0]}:
             return
-        shown = SessionCookie(site.name, tuple(_applied(sent, changes).items()))
+        shown = SessionCookie(site.name, tuple(applied(sent, changes).items()))
         store = self._sessions[site.name]
         session = await store.resolve(shown, now, fresh=True)
         if self._awaits_login(permit, head):
@@ -283,7 +284,7 @@ class ResponseWatch:
         is_asked: bool,
     ) -> bool:
         """An explicit sign only: the session cookie was deleted, or a store has read that what was sent is over."""
-        if _last_change(changes, self._sites[before.site].cookies[0]) == "deleted":
+        if last_change(changes, self._sites[before.site].cookies[0]) == "deleted":
             return is_asked or not self._inference.is_stopped(before.site, now)
         shown = SessionCookie(before.site, tuple(sent.items()))
         verdict = await self._sessions[before.site].resolve(shown, now, fresh=True)
@@ -311,40 +312,3 @@ def _without_own(answer: Iterable[tuple[bytes, bytes]]) -> Pairs:
 def _is_by_ticket(permit: Permit, head: RequestHead) -> bool:
     """Whether an address was all that was shown: somebody else's, perhaps, whose cookies are planted here then."""
     return head.ticket is not None and permit.token is not None
-
-
-def _is_replaced(after: Verdict, site: Site, changes: Sequence[SetCookie]) -> bool:
-    """Whether the application put a session without a user in the place of the user's: Flask-Login and passport do."""
-    is_set = _last_change(changes, site.cookies[0]) == "set"
-    return is_set and isinstance(after, Anonymous) and after.reason == "no_user"
-
-
-def _last_change(changes: Sequence[SetCookie], name: bytes) -> Literal["", "set", "deleted"]:
-    """What became of a cookie in the end: a response may delete it and set it anew."""
-    last = next((change for change in reversed(changes) if change.name == name), None)
-    return "" if last is None else "deleted" if last.is_deletion else "set"
-
-
-def _session_before(permit: Permit, site: Site) -> LegacySession | None:
-    if permit.session is not None and permit.session.site == site.name:
-        return permit.session
-    vaulted = permit.vaulted
-    if vaulted is not None and vaulted.site == site.name:
-        return LegacySession(vaulted.site, vaulted.session_key, vaulted.subject)
-    return None
-
-
-def _cookies_sent(permit: Permit, site: Site) -> Pairs:
-    if permit.vaulted is not None:
-        return list(permit.vaulted.cookies)
-    shown = permit.shown
-    return list(shown.cookies) if shown is not None and shown.site == site.name else []
-
-
-def _applied(sent: Mapping[bytes, bytes], changes: Sequence[SetCookie]) -> dict[bytes, bytes]:
-    cookies = dict(sent)
-    for change in changes:
-        cookies.pop(change.name, None)
-        if not change.is_deletion:
-            cookies[change.name] = change.value
-    return cookies

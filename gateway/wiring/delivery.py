@@ -12,13 +12,12 @@ from gateway.settings.schema.root import Settings
 from gateway.wiring.flights import GrantFlights
 from gateway.wiring.policies import clients_of
 
-_SAME_SITE = {"lax": b"Lax", "strict": b"Strict", "none": b"None"}
 _RENEWED_FOR = 5.0  # seconds in which all requests that show one expired token get the same tokens, asked for once
 
 
 def cookies_of(delivery: Section) -> OwnCookies:
     """The names and attributes of our cookies."""
-    return own_cookies(same_site=_SAME_SITE[delivery.same_site], domain=(delivery.cookie_domain or "").encode("ascii"))
+    return own_cookies(same_site=delivery.same_site, domain=delivery.cookie_domain or "")
 
 
 def open_delivery(

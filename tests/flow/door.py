@@ -84,6 +84,7 @@ class Door:
         cross_origin = CrossOrigin(self.origins)
         checks = {self.site.name: DJANGO}
         self.pairs = CsrfPairs(public_origin=ISSUER, entropy=world.entropy, checks=checks)
+        self.cookies = OwnCookies(follows=True)
         self.delivery = self._delivery() if self.delivers else None
         self.recheck = Recheck(vault=world.vault, behind=world.behind, end=world.tokens.end_family, since=0.0)
         self.flow = RequestFlow(
@@ -93,6 +94,7 @@ class Door:
                 {b"/.own/token": "token"},
                 frozenset({"web"}),
                 cross_origin,
+                cookies=self.cookies,
             ),
             posture=posture_of(self.phase, "initial"),
             routes=RouteTable(self.rules),
@@ -122,7 +124,7 @@ class Door:
         )
         self.watch = ResponseWatch(
             sites=[self.site],
-            cookies=OwnCookies(),
+            cookies=self.cookies,
             cross_origin=cross_origin,
             tokens=world.tokens,
             vault=world.vault,
@@ -135,7 +137,7 @@ class Door:
 
     def _delivery(self) -> Delivery:
         return Delivery(
-            policy=DeliveryPolicy(WEB, OwnCookies(), ISSUER.encode(), grace=30.0),
+            policy=DeliveryPolicy(WEB, self.cookies, ISSUER.encode(), grace=30.0),
             posture=lambda: self.flow.posture,
             tokens=self.world.tokens,
             exchanges=GrantFlights(),

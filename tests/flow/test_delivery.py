@@ -140,6 +140,15 @@ async def test_without_the_setting_nothing_is_delivered() -> None:
     assert given(await answer(Door(world), page())) == {}
 
 
+@pytest.mark.parametrize("same_site", [b"Strict", b"None"])
+async def test_tokens_are_shown_to_other_sites_as_the_applications_session_cookie_is(
+    door: Door, same_site: bytes
+) -> None:
+    await answer(door, page(), [(b"Set-Cookie", b"sessionid=s1; Path=/; SameSite=" + same_site)])
+    lines = [value for name, value in await answer(door, page()) if name == b"set-cookie"]
+    assert [line.rpartition(b"SameSite=")[2] for line in lines] == [same_site] * 2
+
+
 async def test_pages_that_race_open_one_family_in_one_process_and_in_several(door: Door) -> None:
     other = Door(door.world, delivers=True)
     found = [given(fields) for fields in await asyncio.gather(*(answer(each, page()) for each in (door, door, other)))]

@@ -20,7 +20,7 @@ tokens: { trust_store_alone: true }
 @pytest.mark.parametrize(
     ("delivery", "expected"),
     [
-        ("{}", OwnCookies()),
+        ("{}", OwnCookies(follows=True)),
         ("{ same_site: strict }", OwnCookies(same_site=b"Strict")),
         (
             "{ cookie_domain: example.com, same_site: none }",

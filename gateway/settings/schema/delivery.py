@@ -27,8 +27,9 @@ class Delivery(Section):
     so that a site migrates without a change of its pages."""
     client: Name | None = None
     """The client that these tokens are issued to; may be left out where only one has `delivery: cookie`."""
-    same_site: Literal["lax", "strict", "none"] = "lax"
-    """`SameSite` of the gateway's cookies: that of the application's session cookie, and `lax` where it says none."""
+    same_site: Literal["auto", "lax", "strict", "none"] = "auto"
+    """`SameSite` of the gateway's cookies. `auto` is what the application says when it sets its session cookie, and
+    `lax` before it does and where it says nothing."""
     cookie_domain: Domain | None = None
     """The domain whose hosts are all shown the tokens, such as `example.com`; without it, only the host of `public_url`
     is. The names of the cookies then begin with `__Secure-` and not with `__Host-`."""
