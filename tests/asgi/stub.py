@@ -12,7 +12,6 @@ from gateway.core.rescue import answer_error
 from gateway.core.response import Looked
 from gateway.core.trust import NOBODY, TrustedProxies
 from gateway.errors import GatewayError, StartError
-from gateway.facts import Dependant, Event, RequestFact
 from gateway.flow.live import Live
 from gateway.headers import Pairs
 from gateway.http1.fields import FieldTable
@@ -31,6 +30,7 @@ from gateway.model import (
     Visit,
 )
 from gateway.wire.pool import Pool
+from tests.facts import RememberedFacts
 
 ALICE = Identity("alice", Credential.BEARER, "f1")
 TOKEN = VerifiedToken("alice", "f1", "t1", "web", 1, 0.0, 0.0, 4e9, {})
@@ -90,24 +90,6 @@ class StubWatch:
         self.seen.append("look after")
 
 
-class StubFacts:
-    """Remembers."""
-
-    def __init__(self) -> None:
-        self.requests: list[RequestFact] = []
-        self.events: list[Event] = []
-        self.dependants: list[tuple[str, Dependant]] = []
-
-    def request(self, fact: RequestFact) -> None:
-        self.requests.append(fact)
-
-    def count(self, event: Event) -> None:
-        self.events.append(event)
-
-    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
-        self.dependants.append((route, kind))
-
-
 class StubGateway:
     """Everything that a shell needs."""
 
@@ -120,7 +102,7 @@ class StubGateway:
         self.table = FieldTable(("X-Auth-Subject",))
         self.limits = limits or Limits()
         self.proxies: TrustedProxies = NOBODY
-        self.facts = StubFacts()
+        self.facts = RememberedFacts()
         self.start_error: StartError | None = None
         self.life: list[str] = []
         self.ticked = asyncio.Event()

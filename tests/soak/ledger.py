@@ -1,5 +1,6 @@
 """What an honest gateway may answer: who may do what, since when, and which fault of ours explains what. No I/O."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ MAX_STALENESS = 5.0
 not ask Redis in time: `revocation.max_staleness`."""
 IN_TIME = 0.05
 """Seconds that Redis has for an answer. Where honest requests take longer, processes have to wait for processors."""
+STARVED = 1.0
+"""Seconds that no honest request takes unless processes are kept from their processors for very long."""
 RECOVERY = {"application": 1.0, "redis": 3.0, "postgres": 3.0}
 """Seconds after a server answers again in which its absence still explains an answer."""
 _UPSTREAM = frozenset({"upstream_unreachable", "upstream_malformed", "upstream_timeout"})
@@ -71,6 +74,10 @@ class Troubles:
     """When an honest request last had to wait for a processor."""
     lateness: list[float] = field(default_factory=list)
     """How long after its acknowledgement a revocation was not known yet, in seconds, where that is excused."""
+    starved_at: float = -inf
+    """When an honest request last took longer than it could by itself."""
+    starved: Counter[str] = field(default_factory=Counter)
+    """Answers that nothing explains but that, by their codes."""
 
     @contextmanager
     def during(self, kind: str, clock: Callable[[], float]) -> Iterator[None]:
@@ -87,8 +94,18 @@ class Troubles:
 
     def note(self, answer: Answer) -> None:
         """Take note of how long an honest request took."""
-        if answer.done_at - answer.sent_at > IN_TIME:
+        took = answer.done_at - answer.sent_at
+        if took > IN_TIME:
             self.waited_at = answer.done_at
+        if took > STARVED:
+            self.starved_at = answer.done_at
+
+    def is_starved(self, code: str, answer: Answer) -> bool:
+        """Whether a process that is kept from its processor gives such an answer, and one was at that time."""
+        has_code = code in _STORES or code == "upstream_timeout"
+        is_starved = has_code and answer.done_at - self.starved_at < MAX_STALENESS
+        self.starved[code] += is_starved
+        return is_starved
 
     def bound(self, answer: Answer) -> float:
         """How long after its acknowledgement a revocation may be unknown to a request.
@@ -124,6 +141,8 @@ def find_fault(call: Call, answer: Answer, troubles: Troubles) -> str:
         return f"no answer in {answer.done_at - answer.sent_at:.3f} s"
     code = code_of(answer)
     if answer.is_ours and answer.status >= 500 and troubles.explains(code, answer):
+        return ""
+    if answer.is_ours and answer.status != call.status and troubles.is_starved(code, answer):
         return ""
     allowed = {call.status}
     if call.token is not None:

@@ -97,6 +97,17 @@ def test_a_trouble_explains_its_own_errors_in_its_own_time() -> None:
     assert find_fault(call(), answer(401, code="invalid_token"), troubles) == "a good credential was refused"
 
 
+def test_where_processors_are_missing_for_very_long_nothing_is_proved() -> None:
+    troubles = Troubles()
+    unknown = answer(503, 103.0, 103.1, code="revocation_unavailable")
+    troubles.note(answer(200, 100.0, 100.9))
+    assert find_fault(call(), unknown, troubles) == "unexplained 503 revocation_unavailable"
+    troubles.note(answer(200, 100.0, 102.0))
+    assert find_fault(call(), unknown, troubles) == ""
+    assert troubles.starved == {"revocation_unavailable": 1}
+    assert find_fault(call(), answer(500, 103.0, 103.1, code="internal_error"), troubles) != ""
+
+
 @pytest.mark.parametrize("has_waited", [False, True])
 def test_where_redis_cannot_be_asked_a_revocation_may_take_as_long_as_it_is_promised(has_waited: bool) -> None:
     troubles = Troubles([] if has_waited else [Trouble("redis", 900.0)])

@@ -20,6 +20,7 @@ from tests.soak.http import exchange_request, refresh_request, revoke_request
 from tests.soak.ledger import MAX_STALENESS, Call, Revocable, Token, Troubles, code_of, find_fault
 
 _MOST_FAULTS = 50
+_HONEST = frozenset({"token", "session", "public"})
 _REMEMBERED = 20
 _PATIENCE = 30.0
 _SETTLED = 5.0
@@ -58,7 +59,7 @@ class Site:
         """Count an answer, and write down what is wrong with it."""
         if kind == "toggled":
             call = replace(call, status=self.toggle.status(answer))
-        if kind == "token":
+        if kind in _HONEST:
             self.troubles.note(answer)
         fault = find_fault(call, answer, self.troubles)
         asked_for = answer.status == call.status or not answer.status

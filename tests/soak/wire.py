@@ -67,6 +67,7 @@ class Result:
     seconds: float
     counts: Counter[str]
     lateness: Sequence[float]
+    starved: Counter[str]
     faults: Sequence[str]
     vitals: Vitals
 
@@ -76,6 +77,7 @@ class Result:
             [
                 f"{requests:,} requests in {self.seconds:,.0f} s, {requests / self.seconds:,.0f}/s",
                 *(f"  {name}: {count:,}" for name, count in sorted(self.counts.items()) if name != "requests"),
+                f"answers that only a lack of processors explains: {self.starved.total()} {dict(self.starved)}",
                 f"revocations not known at once, while processes had to wait: {len(self.lateness)}, at most "
                 f"{max(self.lateness, default=0.0):.3f} s late",
                 *map(str, self.vitals.lives.values()),
@@ -110,7 +112,7 @@ async def stress(folder: Path, *, seconds: float, rate: float, seed: int, talks:
                 faults.append(f"{site.counts['faults']} faults of answers in all")
             if application.witness.exists():
                 faults.append(f"forwarded and should not: {application.witness.read_text()}")
-            return Result(took, site.counts, site.troubles.lateness, faults, vitals)
+            return Result(took, site.counts, site.troubles.lateness, site.troubles.starved, faults, vitals)
     finally:
         application.kill()
 
@@ -166,7 +168,7 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing that was started stays
         result = uvloop.run(stress(Path(name), talks=True, **vars(options)))
     print(result)
-    return 1 if result.faults else 0
+    return 1 if result.faults or result.starved.total() else 0  # what a busy machine explains proves nothing
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.response import Looked
 from gateway.core.trust import TrustedProxies
 from gateway.errors import GatewayError
-from gateway.facts import Dependant, Event, RequestFact
 from gateway.flow.live import Live
 from gateway.headers import Pairs
 from gateway.http1.fields import FieldTable
@@ -29,6 +28,7 @@ from gateway.wire.policy import UpstreamPolicy, WirePolicy
 from gateway.wire.pool import Pool
 from gateway.wire.server import WireServer
 from gateway.wire.wheel import Wheel
+from tests.facts import RememberedFacts
 
 TICK = 0.005
 PATIENCE = 5.0
@@ -207,24 +207,6 @@ async def answers_ok(line: Line) -> None:
         line.send(OK)
 
 
-class Facts:
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.requests: list[RequestFact] = []
-        self.events: list[Event] = []
-        self.dependants: list[tuple[str, Dependant]] = []
-
-    def request(self, fact: RequestFact) -> None:
-        self.requests.append(fact)
-
-    def count(self, event: Event) -> None:
-        self.events.append(event)
-
-    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
-        self.dependants.append((route, kind))
-
-
 class Clock:
     """The real time."""
 
@@ -316,7 +298,7 @@ class Stand:
         self.flow = Flow()
         self.watch = Watch()
         self.live = Live()
-        self.facts = Facts()
+        self.facts = RememberedFacts()
         self.own: ASGIApp = nothing_here
         self.wire_policy = WirePolicy()
         self.upstream_policy = UpstreamPolicy("app", "127.0.0.1", 0)

@@ -1,0 +1,21 @@
+"""Facts that are remembered, so that a test can look at what was told."""
+
+from gateway.facts import Dependant, Event, RequestFact
+
+
+class RememberedFacts:
+    """In the order in which they came."""
+
+    def __init__(self) -> None:
+        self.requests: list[RequestFact] = []
+        self.events: list[Event] = []
+        self.dependants: list[tuple[str, Dependant]] = []
+
+    def request(self, fact: RequestFact) -> None:
+        self.requests.append(fact)
+
+    def count(self, event: Event) -> None:
+        self.events.append(event)
+
+    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
+        self.dependants.append((route, kind))
