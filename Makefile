@@ -13,7 +13,7 @@ help:
 	@echo "make soak    half an hour of load, reloads, revocations and faults; SOAK=\"--seconds 60 --rate 300\" for another"
 	@echo "make soak-refresh  a million racing refreshes over two gateways; SOAK=\"--refreshes 50000\" for fewer"
 	@echo "make soak-kill     kill -9 of gateway, PostgreSQL and Redis at every step of rotate, revoke and exchange"
-	@echo "make test-frameworks  the sessions of all frameworks, PHP and Rails included (needs Debian and root)"
+	@echo "make test-frameworks  the sessions of all frameworks, PHP, Rails and Spring included (needs Debian and root)"
 	@echo "make hostile every generated hostile message against the gateway, and what real servers make of the rest"
 	@echo "make test-client   the browser client: unit tests, size, types, exports, package (needs Node 20)"
 	@echo "make test-browser  the browser client in headless Chromium against the real gateway (needs Node 20, Chromium)"
@@ -73,13 +73,20 @@ tests/legacy/express/node_modules: tests/legacy/express/package-lock.json
 	@cd tests/legacy/express && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# What only Debian packages: an application whose framework is not installed is left out, here and in `make test`.
-DEBIAN := php-cli php-redis mariadb-server puma ruby-activerecord ruby-railties ruby-redis-actionpack ruby-sqlite3
+# What comes from Debian's packages and from Maven; an application whose framework is not installed is left out.
+DEBIAN := php-cli php-laravel-framework php-mysql php-redis mariadb-server maven openjdk-17-jdk-headless puma \
+	ruby-activerecord ruby-railties ruby-redis-actionpack ruby-sqlite3
+SPRING := tests/legacy/spring
+
+$(SPRING)/target/application.jar: $(SPRING)/pom.xml $(shell find $(SPRING)/src -name '*.java')
+	@cd $(SPRING) && timeout 900 mvn --batch-mode --quiet package
 
 test-frameworks: $(VENV)/.dev tests/legacy/express/node_modules
 	@dpkg --status $(DEBIAN) >/dev/null 2>&1 || { timeout 180 apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		timeout 900 apt-get install -y -qq --no-install-recommends $(DEBIAN) >/dev/null; } \
 		|| echo "Some frameworks cannot be installed here: their tests are left out."
+	@$(MAKE) --no-print-directory $(SPRING)/target/application.jar \
+		|| echo "The application of Spring cannot be built here: its tests are left out."
 	@$(BIN)/python -m pytest -q tests/legacy tests/stores/sessions
 
 test-client: frontend/node_modules

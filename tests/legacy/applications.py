@@ -1,29 +1,33 @@
-"""The applications that keep the contract: each a real framework, and what the gateway is told of its sessions."""
+"""The applications that keep the contract, each a real framework, and what the gateway is told of its sessions.
+
+These come from PyPI and npm; `tests.legacy.applications_debian` has the others.
+"""
 
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
+from tests.legacy.case_places import (
+    FOLDER,
+    IN_COOKIE,
+    IN_POSTGRES,
+    IN_REDIS,
+    NO_POSTGRES,
+    NO_REDIS,
+    NO_USERS,
+    SECRET,
+)
 from tests.legacy.contract import Case
+
+PYTHON = [sys.executable, "-m", "tests.legacy.serve"]
+EXPRESS = ("node", str(FOLDER / "express" / "node_modules"))
 
 
 def express(**options: str) -> Sequence[str]:
     """The command of the Express application."""
     return ["node", "server.js", json.dumps({"secrets": ["sekrit"], "port": "$port", **options})]
 
-
-FOLDER = Path(__file__).parent
-GEMS = "/usr/share/rubygems-integration/all/gems"  # where Debian puts them
-PYTHON = [sys.executable, "-m", "tests.legacy.serve"]
-IN_COOKIE = "{ cookie: {} }"
-IN_REDIS = "{ redis: { url: '$redis' } }"
-IN_POSTGRES = "{ postgres: { url: '$postgres' } }"
-NO_REDIS = "{ redis: { url: 'unix:///nobody.sock' } }"
-NO_POSTGRES = "{ postgres: { url: 'postgresql://a@127.0.0.1:1/b' } }"
-NO_USERS = "{ cookie: {} }, users: { table: users, place: { postgres: { url: 'postgresql://a@127.0.0.1:1/b' } } }"
-EXPRESS = ("node", str(FOLDER / "express" / "node_modules"))
-SECRET = "secrets: { env: SECRET }"
 
 DJANGO = Case(
     "django",
@@ -41,6 +45,13 @@ DJANGO_CACHE = Case(
     IN_REDIS,
     NO_REDIS,
 )
+DJANGO_POSTGRES = replace(
+    DJANGO,
+    name="django-postgres",
+    command=[*PYTHON, "django", "$port", "$postgres"],
+    place=IN_POSTGRES,
+    away=NO_POSTGRES,
+)
 FLASK = Case(
     "flask",
     [*PYTHON, "flask", "$port"],
@@ -49,6 +60,13 @@ FLASK = Case(
     IN_COOKIE,
     NO_USERS,
     is_kept_by_client=True,
+)
+FLASK_REMEMBER = replace(
+    FLASK,
+    name="flask-remember",
+    command=[*PYTHON, "flask-remember", "$port"],
+    session=f"format: flask, cookies: [session, remember_token], {SECRET}",
+    remember="remember_token",
 )
 STARLETTE = Case(
     "starlette",
@@ -99,65 +117,15 @@ EXPRESS_COOKIE = Case(
     folder=FOLDER / "express",
     needs=EXPRESS,
 )
-PHP = Case(
-    "php",
-    ["php", '-dsession.save_path="$folder"', "-S", "127.0.0.1:$port", "router.php"],
-    "format: php",
-    "PHPSESSID",
-    "{ file: { directory: '$folder' } }",
-    "{ file: { directory: '$folder/none' } }",
-    folder=FOLDER / "php",
-    needs=("php",),
-)
-
-
-def rails(name: str, cookie: str, session: str, place: str, away: str, **options: str) -> Case:
-    """A Rails application with the options of `rails/server.rb`."""
-    return Case(
-        name,
-        ["ruby", "server.rb", json.dumps({"port": "$port", **options})],
-        f"format: rails, {session}",
-        cookie,
-        place,
-        away,
-        is_kept_by_client=place == IN_COOKIE,
-        folder=FOLDER / "rails",
-        needs=("ruby", f"{GEMS}/railties-*", f"{GEMS}/redis-actionpack-*", f"{GEMS}/activerecord-*"),
-    )
-
-
-RAILS_COOKIE = f"cookies: [_app_session], user: user_id, {SECRET}"
-RAILS = [
-    rails("rails-json", "_app_session", RAILS_COOKIE, IN_COOKIE, NO_USERS, store="cookie"),
-    rails("rails-marshal", "_app_session", RAILS_COOKIE, IN_COOKIE, NO_USERS, store="cookie", serializer="marshal"),
-    rails(
-        "rails-redis",
-        "_app_session",
-        "cookies: [_app_session], user: user_id, options: { prefix: 'rack:session:' }",
-        IN_REDIS,
-        NO_REDIS,
-        store="redis",
-        url="$redis",
-    ),
-    rails(
-        "rails-authentication",
-        "session_id",
-        f"cookies: [session_id, _app_session], {SECRET}, options: {{ store: authentication }}",
-        "{ sqlite: { file: '$folder/rails.db' } }",
-        "{ sqlite: { file: '$folder/none.db' } }",
-        store="authentication",
-        database="$folder/rails.db",
-    ),
-]
 CASES = [
     DJANGO,
     DJANGO_CACHE,
+    DJANGO_POSTGRES,
     FLASK,
+    FLASK_REMEMBER,
     FLASK_SESSION,
     STARLETTE,
     EXPRESS_REDIS,
     EXPRESS_POSTGRES,
     EXPRESS_COOKIE,
-    PHP,
-    *RAILS,
 ]

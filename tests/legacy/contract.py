@@ -24,10 +24,12 @@ from tests.e2e.world import ROOT, Process, free_port
 class Case:
     """An application: how it is started, and how the gateway is told of its sessions.
 
-    `command`, `session` and `place` may name $port, $redis, $postgres and $folder. `away` is a place where nobody
-    answers, or a table of users that nobody has. `is_kept_by_client` says that the cookie is the session, of which an
-    old copy stays good for the application after a logout; `is_ageless` that nothing in it says how old it is. `needs`
-    names the programs and the patterns of files without which the application cannot be started.
+    `command`, `session` and `place` may name $port, $folder, $redis, $redis_port, $postgres, $postgres_port and
+    $mariadb (a Unix socket). `away` is a place where nobody answers, or a table of users that nobody has.
+    `is_kept_by_client` says that the cookie is the session, of which an old copy stays good for the application after a
+    logout; `is_ageless` that nothing in it says how old it is; `remember` is the cookie by which a user is known
+    without a session. `needs` names the programs and the patterns of files without which the application cannot be
+    started. The gateway has the same `environment`.
     """
 
     name: str
@@ -38,12 +40,17 @@ class Case:
     away: str
     is_kept_by_client: bool = False
     is_ageless: bool = False
+    remember: str = ""
     needs: Sequence[str] = ()
     clients: str = "{ id: web, delivery: cookie }"
     folder: Path = ROOT
     environment: dict[str, str] = field(default_factory=dict)
     more: str = ""
     """Further sections of the configuration."""
+
+    def names(self, server: str) -> bool:
+        """Whether the application needs a server of that name."""
+        return any(f"${server}" in text for text in (*self.command, self.place))
 
     def ensure_installed(self) -> None:
         """Skip the test where the application cannot be started on this machine."""
@@ -66,7 +73,7 @@ class Scene:
         self.config = folder / "gateway.yaml"
         self.gateway = Process(
             [sys.executable, "-m", "gateway", "run", "--config", str(self.config)],
-            {"SECRET": "sekrit"},
+            {"SECRET": "sekrit", **case.environment},
             folder / "gateway.log",
         )
         self._ready = f"http://127.0.0.1:{admin_port}/readyz"
@@ -145,7 +152,14 @@ drain: {{ delay: 0s, timeout: 5s }}
         return who(Browser(self.app_base, dict(cookies)))
 
 
-TOKEN_HEADERS = {"csrftoken": "X-CSRFToken", "csrf_token": "X-CSRF-Token", "XSRF-TOKEN": "X-XSRF-TOKEN"}
+# Where a page has its token, and what it posts it in. Spring's pages hold it masked, unlike the cookie of that name.
+TOKEN_HEADERS = {
+    "csrftoken": "X-CSRFToken",
+    "csrf_token": "X-CSRF-Token",
+    "XSRF-TOKEN": "X-XSRF-TOKEN",
+    "masked_X-CSRF-TOKEN": "X-CSRF-TOKEN",
+    "masked_X-XSRF-TOKEN": "X-XSRF-TOKEN",
+}
 
 
 def post(browser: Browser, path: str, **form: str) -> httpx.Response:

@@ -10,11 +10,10 @@ from tests.legacy.applications import (
     EXPRESS_REDIS,
     FLASK,
     FLASK_SESSION,
-    IN_COOKIE,
     PYTHON,
-    SECRET,
     STARLETTE,
 )
+from tests.legacy.case_places import IN_COOKIE, SECRET
 from tests.legacy.contract import Case
 
 DJANGO_TEMPLATE = (

@@ -1,8 +1,8 @@
 """Real Python applications for the contract: `python -m tests.legacy.serve NAME PORT [DATABASE] [REDIS]`.
 
 All of them answer the same: POST /login (user), /logout, /rotate, /note, /expire; GET /who. `flask-wtf` is Flask with
-Flask-WTF in front of everything but the login; its page /form has the token. AGE in the environment is for how many
-seconds a session lasts.
+Flask-WTF in front of everything but the login; its page /form has the token. `flask-remember` remembers whoever
+logs in. AGE in the environment is for how many seconds a session lasts.
 """
 
 import json
@@ -12,6 +12,7 @@ import warnings
 from base64 import b64encode
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.legacy.real_django import PASSWORD
 from tests.legacy.signing import signing_long_ago
@@ -19,6 +20,25 @@ from tests.legacy.signing import signing_long_ago
 REMOTE_USER = "django.contrib.auth.middleware.RemoteUserMiddleware"
 KNOWN_USERS = "tests.legacy.django_remote_user.KnownUsers"
 AGE = int(os.environ.get("AGE", "1209600"))
+
+
+def database_of(place: str) -> dict[str, object]:
+    """What Django is told of a PostgreSQL (a URL), of the Unix socket of a MariaDB, or of a file of SQLite."""
+    if place.endswith("/socket"):
+        import pymysql
+
+        pymysql.install_as_MySQLdb()
+        return {"ENGINE": "django.db.backends.mysql", "NAME": "app", "USER": "app", "HOST": place}
+    if place.startswith("postgresql:"):
+        url = urlsplit(place)
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": url.path[1:],
+            "USER": url.username,
+            "HOST": url.hostname,
+            "PORT": url.port,
+        }
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": place}
 
 
 def django_application(database: str, redis_url: str = "", *, engine: str = "db", remote_user: str = "") -> Any:
@@ -31,7 +51,7 @@ def django_application(database: str, redis_url: str = "", *, engine: str = "db"
         SECRET_KEY="sekrit",
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF="tests.legacy.django_urls",
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
+        DATABASES={"default": database_of(database)},
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
@@ -138,7 +158,7 @@ def main(name: str, port: str, *places: str) -> None:
         case "flask-wtf":
             application = protected(flask_application(*places))
         case _:
-            application = flask_application(*places)
+            application = flask_application(*places, remembers=name == "flask-remember")
     run_simple("127.0.0.1", int(port), application, threaded=True)
 
 

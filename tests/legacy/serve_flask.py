@@ -33,7 +33,7 @@ def told_by_headers(app: flask.Flask) -> flask.Flask:
     return app
 
 
-def flask_application(redis_url: str = "") -> Any:
+def flask_application(redis_url: str = "", *, remembers: bool = False) -> Any:
     app = flask.Flask("app")
     age = timedelta(seconds=int(os.environ.get("AGE", "2678400")))
     app.config |= {"SECRET_KEY": "sekrit", "PERMANENT_SESSION_LIFETIME": age}
@@ -48,7 +48,7 @@ def flask_application(redis_url: str = "") -> Any:
 
     @app.post("/login")
     def login() -> str:
-        flask_login.login_user(User(flask.request.form["user"]))
+        flask_login.login_user(User(flask.request.form["user"]), remember=remembers)
         return "in"
 
     @app.post("/logout")
@@ -66,6 +66,7 @@ def flask_application(redis_url: str = "") -> Any:
     @app.post("/expire")
     def expire() -> Any:
         response = flask.make_response("expired")
+        response.delete_cookie("remember_token")  # it has no end but that of the browser's
         if redis_url:
             key = f"session:{flask.session.sid}"  # type: ignore[attr-defined]
             response.call_on_close(lambda: app.config["SESSION_REDIS"].expire(key, 0))

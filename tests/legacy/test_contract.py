@@ -3,42 +3,25 @@
 Each test has a user of its own: who signs in again within the second of his logout is taken for a copy of before.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from tests.e2e.browser import Browser
 from tests.legacy.applications import CASES
+from tests.legacy.applications_debian import DEBIAN_CASES
 from tests.legacy.contract import Case, Scene, nobody_says_the_gateway, post, who, who_by_token
-from tests.servers import RedisServer, eventually
-from tests.servers_postgres import PostgresServer, running_postgres
+from tests.servers import eventually
 
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres(is_tcp=True) as server:
-        yield server
+ALL = [*CASES, *(pytest.param(case, marks=pytest.mark.debian) for case in DEBIAN_CASES)]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
-def scene(
-    request: pytest.FixtureRequest,
-    frameworks_redis: RedisServer,
-    postgres: PostgresServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
-    case: Case = request.param
-    case.ensure_installed()
-    folder: Path = tmp_path_factory.mktemp(case.name)
-    scene = Scene(case, folder, redis=frameworks_redis.url, postgres=postgres.url)
-    try:
-        scene.start()
-        yield scene
-    finally:
-        scene.stop()
+@pytest.fixture(scope="module", params=ALL, ids=lambda case: case.name)
+def scene(request: pytest.FixtureRequest, scene_of: Callable[[Case], Scene]) -> Scene:
+    return scene_of(request.param)
 
 
 def test_the_token_alone_is_the_same_user(scene: Scene) -> None:
@@ -120,6 +103,7 @@ def test_a_tampered_cookie_is_nobody_and_yields_nothing(scene: Scene) -> None:
     place = len(cookie) // 2
     changed = "A" if cookie[place] != "A" else "B"
     browser.cookies[scene.case.cookie] = cookie[:place] + changed + cookie[place + 1 :]
+    browser.cookies.pop(scene.case.remember, None)  # it would be a good one beside a bad one
     assert nobody_says_the_gateway(scene.browser(browser.cookies))
     assert who(browser) == ""
 
@@ -140,6 +124,19 @@ async def test_an_expired_session_is_nobody_and_yields_nothing(scene: Scene) -> 
     assert cookies, "what was a session is still shown"
     await eventually(lambda: scene.who_says_the_application(cookies) == "")
     assert nobody_says_the_gateway(scene.browser(cookies))
+
+
+def test_who_is_remembered_needs_no_session_cookie(scene: Scene) -> None:
+    if not scene.case.remember:
+        pytest.skip("this application remembers nobody")
+    browser = scene.signed_in("22")
+    del browser.cookies[scene.case.cookie]
+    remembered = dict(browser.cookies)
+    assert browser.exchange().status_code == 200
+    assert who_by_token(browser) == "22"
+    assert browser.own("logout", headers={"Authorization": f"Bearer {browser.token}"}).status_code == 200
+    assert scene.case.remember not in browser.cookies
+    assert scene.browser(remembered).exchange().status_code in {401, 409}, "an old copy yields no tokens"
 
 
 @pytest.mark.parametrize("on_undetermined", ["forward", "refuse"])

@@ -3,7 +3,7 @@
 Django, which keeps the contract with its protection on, is in `test_contract`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,15 +14,11 @@ from tests.legacy.applications import (
     EXPRESS_REDIS,
     FLASK,
     FLASK_SESSION,
-    FOLDER,
-    IN_REDIS,
-    NO_REDIS,
     PYTHON,
-    SECRET,
     express,
 )
+from tests.legacy.case_places import FOLDER, IN_REDIS, NO_REDIS, SECRET
 from tests.legacy.contract import Case, Scene, who, who_by_token
-from tests.servers import RedisServer
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -51,16 +47,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
-def scene(
-    request: pytest.FixtureRequest, frameworks_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scene]:
-    request.param.ensure_installed()
-    scene = Scene(request.param, tmp_path_factory.mktemp(request.param.name), redis=frameworks_redis.url)
-    try:
-        scene.start()
-        yield scene
-    finally:
-        scene.stop()
+def scene(request: pytest.FixtureRequest, scene_of: Callable[[Case], Scene]) -> Scene:
+    return scene_of(request.param)
 
 
 def test_a_token_alone_passes_the_check_of_the_forms(scene: Scene) -> None:

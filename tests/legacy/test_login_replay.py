@@ -1,15 +1,13 @@
 """A program that has no pages logs in with a name and a password, and the application is none the wiser."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.legacy.applications import DJANGO, EXPRESS_REDIS, FLASK
 from tests.legacy.contract import Case, Scene
-from tests.servers import RedisServer
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -40,18 +38,8 @@ ASKS_FOR_MORE = {"django", "django-header", "flask"}
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
-def scene(
-    request: pytest.FixtureRequest, frameworks_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scene]:
-    case: Case = request.param
-    case.ensure_installed()
-    folder: Path = tmp_path_factory.mktemp(case.name)
-    scene = Scene(case, folder, redis=frameworks_redis.url)
-    try:
-        scene.start()
-        yield scene
-    finally:
-        scene.stop()
+def scene(request: pytest.FixtureRequest, scene_of: Callable[[Case], Scene]) -> Scene:
+    return scene_of(request.param)
 
 
 def log_in(scene: Scene, username: str, password: str = PASSWORD, client: str = "mobile") -> httpx.Response:

@@ -17,6 +17,12 @@ if ($path === "/login") {
     session_regenerate_id(true);
 } elseif ($path === "/expire") {
     session_write_close();
+    if (ini_get("session.save_handler") === "redis") {
+        $redis = new Redis();
+        $redis->connect("127.0.0.1", parse_url(session_save_path(), PHP_URL_PORT));
+        $redis->expire("PHPREDIS_SESSION:" . session_id(), 0);
+        exit;
+    }
     touch(session_save_path() . "/sess_" . session_id(), time() - 86400);
     ini_set("session.use_cookies", "0");
     session_id("collector"); // PHP itself collects what is old, by chance: here another visitor has it collect
