@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.legacy.applications import IN_COOKIE, PYTHON, SECRET
+from tests.legacy.applications import PYTHON
+from tests.legacy.case_places import IN_COOKIE, SECRET
 from tests.legacy.contract import Case, Scene, post, who, who_by_token
 
 pytestmark = pytest.mark.timeout(120)
