@@ -1,11 +1,19 @@
 """What a response does to the cookies of a session: what was sent, what was changed, what is left."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gateway.core.credentials import Site
 from gateway.headers import Pairs, SetCookie
-from gateway.model import Anonymous, LegacySession, Permit, Verdict
+from gateway.model import Anonymous, LegacySession, Permit, SessionCookie, Verdict
+
+
+class Seen(NamedTuple):
+    """What became of a session with a response: over, or going on with these cookies; else nobody knows."""
+
+    is_over: bool = False
+    session: LegacySession | None = None
+    shown: SessionCookie | None = None
 
 
 def is_replaced(after: Verdict, site: Site, changes: Sequence[SetCookie]) -> bool:

@@ -115,7 +115,7 @@ class Delivery:
         Whatever goes wrong is no fault of the page, which goes on without them.
         """
         session = permit.session
-        lately = None if session is None else self._lately.find(session.key)
+        lately = None if session is None else self._lately.find((session.site, session.key))
         if session is None or (lately is not None and lately.times >= _MOST_TIMES and now < lately.until):
             return None
         try:
@@ -135,7 +135,7 @@ class Delivery:
         if lately is None or now >= lately.until:
             lately = _Given(now + _REST, 0)
         entry = _Given(lately.until, lately.times + times)
-        self._lately.keep(session.key, entry, len(session.key) + _OVERHEAD)
+        self._lately.keep((session.site, session.key), entry, len(session.key) + _OVERHEAD)
 
     def find_cookies(self, grant: Grant, head: RequestHead) -> Pairs | None:
         """Return the cookies with the tokens of a grant; None where they are more than a browser keeps or may send."""

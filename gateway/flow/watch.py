@@ -7,6 +7,7 @@ sign (a cookie deleted, the record gone from a store that we read), never becaus
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Site
@@ -21,7 +22,7 @@ from gateway.core.response import (
     without_mark,
     without_reserved,
 )
-from gateway.core.session_changes import applied, cookies_sent, is_replaced, last_change, session_before
+from gateway.core.session_changes import Seen, applied, cookies_sent, is_replaced, last_change, session_before
 from gateway.core.verdicts import is_over
 from gateway.errors import SessionEnded, Unavailable
 from gateway.facts import Event
@@ -158,20 +159,25 @@ class ResponseWatch:
         """
         set_cookies = [read_set_cookie(value, now) for name, value in fields if name.lower() == b"set-cookie"]
         has_ended = False
-        concerned = self._concerned(permit, head, set_cookies)
-        if not concerned and self._delivery is not None:
-            return Looked(fields, await self._delivery.deliver(permit, head, now))
-        for site in concerned:
+        going_on = permit
+        for site in self._concerned(permit, head, set_cookies):
             changes = [cookie for cookie in set_cookies if cookie.name in site.cookies]
             # A session that an application opens because of our headers is not the one behind the token.
             is_theirs = permit.token is None or site.upstream != permit.upstream
             is_theirs = is_theirs or await self._shows_family(permit, site, now)
             self._cookies.follow([cookie for cookie in changes if cookie.name == site.cookies[0]])
-            has_ended |= await self._look_at(site, permit, head, changes, now)
+            seen = await self._look_at(site, permit, head, changes, now)
+            has_ended |= seen.is_over
+            if permit.session is not None and permit.session.site == site.name:
+                going_on = replace(permit, session=seen.session, shown=seen.shown)
             if not is_theirs:
                 fields = without_cookies_named(fields, site.cookies)
-        is_left_over = has_ended and self._cookies.are_shown(head.cookie) and not _is_by_ticket(permit, head)
-        return Looked(fields, self._cookies.deleting() if is_left_over else None)
+        if has_ended:
+            is_left_over = self._cookies.are_shown(head.cookie) and not _is_by_ticket(permit, head)
+            return Looked(fields, self._cookies.deleting() if is_left_over else None)
+        if self._delivery is None or not self._is_delivery_due(going_on, head) or not may_carry_tokens(status, fields):
+            return Looked(fields)
+        return Looked(fields, await self._delivery.deliver(going_on, head, now))
 
     async def look_after(self, permit: Permit, head: RequestHead, now: float) -> None:
         """Look at the session although the response was never seen: the client or the application was gone."""
@@ -195,12 +201,12 @@ class ResponseWatch:
 
     async def _look_at(
         self, site: Site, permit: Permit, head: RequestHead, changes: Sequence[SetCookie], now: float
-    ) -> bool:
-        """Act on what became of the session of a site; returns whether it is over, and its tokens with it."""
+    ) -> Seen:
+        """Act on what became of the session of a site, and say what that was."""
         before = session_before(permit, site)
         if before is None:
             await self._look_for_login(site, permit, head, changes, now)
-            return False
+            return Seen()
         store = self._sessions[site.name]
         store.forget(before)
         is_asked = self._logout_paths.get(head.path) is site  # what a user asks for is no inference
@@ -214,14 +220,15 @@ class ResponseWatch:
             after = self._inference.judge(site.name, before.key, after, now)
         if isinstance(after, LegacySession) and after.subject == before.subject:
             await self._follow(before, after, permit, received, now)
-        elif isinstance(after, LegacySession):
+            return Seen(session=after, shown=shown)
+        if isinstance(after, LegacySession):
             await self._unfinished.end(before, "switched", now)
-            return True
-        elif is_replaced(after, site, changes) or await self._is_over(before, changes, sent, now, is_asked=is_asked):
+            return Seen(is_over=True)
+        if is_replaced(after, site, changes) or await self._is_over(before, changes, sent, now, is_asked=is_asked):
             self._facts.count(Event.LOGOUT_SEEN)
             await self._unfinished.end(before, "legacy_logout", now)
-            return True
-        return False
+            return Seen(is_over=True)
+        return Seen()
 
     async def _settled(self, verdict: Verdict, shown: SessionCookie, store: SessionStore, now: float) -> Verdict:
         """Return the verdict about a session that was just set, as soon as its record is there."""

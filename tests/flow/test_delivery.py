@@ -93,12 +93,30 @@ async def test_an_answer_with_tokens_is_kept_by_no_cache_that_others_share(door:
         [(b"Cache-Control", b"public, max-age=60")],
         [(b"Cache-Control", b"s-maxage=60")],
         [(b"CDN-Cache-Control", b"max-age=60")],
-        [(b"Set-Cookie", b"sessionid=s1; Path=/")],
+        [(b"Set-Cookie", b"sessionid=; Path=/; Max-Age=0")],
+        [(b"Set-Cookie", b"sessionid=nobody; Path=/")],
     ],
 )
-async def test_no_tokens_go_with_what_is_shared_or_with_a_session_that_changes(door: Door, fields: Pairs) -> None:
+async def test_no_tokens_go_with_what_is_shared_or_with_a_session_that_ends(door: Door, fields: Pairs) -> None:
     assert given(await answer(door, page(), fields)).keys() <= {b"sessionid"}
     assert Event.EXCHANGED not in door.world.facts.events
+
+
+async def test_tokens_go_with_a_session_that_the_application_writes_anew_each_time(door: Door) -> None:
+    world = door.world
+    world.app.log_in(b"s1-again", "ada", key="s1")
+    tokens = given(await answer(door, page(), [(b"Set-Cookie", b"sessionid=s1-again; Path=/")]))
+    assert (await door.permit(page(cookie_of(tokens)))).cookie == b"sessionid=s1-again"
+
+
+async def test_tokens_go_with_a_session_that_has_just_got_another_id(door: Door) -> None:
+    world, head = door.world, page()
+    permit = await door.permit(head)
+    world.app.log_in(b"s2", "ada")
+    world.app.log_out(b"s1")
+    looked = await door.watch.look(permit, head, 200, [(b"Set-Cookie", b"sessionid=s2; Path=/")], world.now)
+    tokens = given(door.watch.edit(permit, head, 200, *looked))
+    assert (await door.permit(page(cookie_of(tokens)))).cookie == b"sessionid=s2"
 
 
 @pytest.mark.parametrize("status", [304, 404, 500])
