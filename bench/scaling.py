@@ -149,9 +149,11 @@ def report_held(rounds: list[list[Round]] | None, share: float) -> str:
     used_one, used_two = (statistics.median(pair[number].used for pair in rounds) for number in (0, 1))
     ratio = statistics.median(pair[1].rate / pair[0].rate for pair in rounds)
     errors = sum(each.errors for pair in rounds for each in pair)
+    is_starved = used_one < 0.9 * share or used_two < 1.8 * share
+    note = "; they did not get what they were allowed, so this says little: is the machine busy?" if is_starved else ""
     return (
         f"each worker held to {share:.0%} of a processor: one {one:,.0f} req/s, two {two:,.0f} req/s: {ratio:.2f} ×, round by round; "
-        f"processors used {used_one:.2f} and {used_two:.2f}; errors: {errors}"
+        f"processors used {used_one:.2f} and {used_two:.2f}; errors: {errors}{note}"
     )
 
 
