@@ -3,8 +3,10 @@
 https://laravel.com/docs/12.x/encryption
 """
 
+import base64
 import hmac
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -27,6 +29,17 @@ def find_decrypted(text: bytes, keys: Secrets) -> bytes | None:
         return _decrypt_gcm(parts, keys) if parts["tag"] else _decrypt_cbc(parts, keys)
     except (UnreadableSession, ValueError):  # nobody who knows a key writes such a thing
         return None
+
+
+def encrypted(text: bytes, key: bytes, entropy: Callable[[int], bytes]) -> bytes:
+    """Encrypt text in CBC with a MAC, which is Laravel's default."""
+    vector = entropy(16)
+    padder = PKCS7(128).padder()
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
+    sealed = encryptor.update(padder.update(text) + padder.finalize()) + encryptor.finalize()
+    iv, value = base64.b64encode(vector), base64.b64encode(sealed)
+    mac = hmac.digest(key, iv + value, "sha256").hex()
+    return base64.b64encode(json.dumps({"iv": iv.decode(), "value": value.decode(), "mac": mac, "tag": ""}).encode())
 
 
 def _decrypt_cbc(parts: Mapping[str, bytes], keys: Secrets) -> bytes | None:

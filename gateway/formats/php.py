@@ -4,12 +4,14 @@ https://www.phpinternalsbook.com/php5/classes_objects/serialization.html
 """
 
 import re
+from collections.abc import Mapping
 
 from gateway.codec import MAX_TEXT, OPAQUE, UnreadableSession
 
 _SCALAR = re.compile(rb"(?:([ib]):(-?[0-9]{1,20})|(d):([-+.0-9EINFA]{1,40}));")
 _LENGTH = re.compile(rb":([0-9]{1,9}):")
 _REFERENCE = re.compile(rb":[0-9]{1,9};")
+_WHOLE = re.compile(r"(?:0|-?[1-9][0-9]{0,17})\Z")
 _DEEPEST = 64
 
 
@@ -126,3 +128,29 @@ def _past(text: bytes, at: int, mark: bytes) -> int:
     if text[at : at + 1] != mark:
         raise UnreadableSession
     return at + 1
+
+
+def serialize(value: object) -> bytes:
+    """Write a value of plain types. What was read as a surrogate is the byte that it was."""
+    if value is None:
+        return b"N;"
+    if isinstance(value, bool):
+        return b"b:%d;" % value
+    if isinstance(value, int):
+        return b"i:%d;" % value
+    if isinstance(value, float):
+        return b"d:%s;" % repr(value).upper().encode()
+    if isinstance(value, Mapping):
+        pairs = [(_as_key(name), member) for name, member in value.items()]
+    elif isinstance(value, (list, tuple)):
+        pairs = list(enumerate(value))
+    else:
+        text = str(value).encode("utf-8", "surrogateescape")
+        return b's:%d:"%s";' % (len(text), text)
+    members = b"".join(serialize(name) + serialize(member) for name, member in pairs)
+    return b"a:%d:{%s}" % (len(pairs), members)
+
+
+def _as_key(name: object) -> object:
+    """Return the key that PHP makes of a name: a number where it is written like one."""
+    return int(name) if isinstance(name, str) and _WHOLE.match(name) else name

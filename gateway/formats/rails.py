@@ -6,8 +6,10 @@ https://guides.rubyonrails.org/security.html#session-storage
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
 from cryptography.exceptions import InvalidTag
@@ -145,6 +147,26 @@ def _find_verified(text: bytes, key: bytes) -> bytes | None:
         return base64.b64decode(value)
     except ValueError:
         return None
+
+
+def envelope(value: bytes, purpose: str, expires_at: float) -> bytes:
+    """Put JSON into an envelope that says which cookie it was made for, and until when (seconds since 1970)."""
+    ends = datetime.fromtimestamp(expires_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    message = base64.b64encode(value).decode()
+    return json.dumps({"_rails": {"message": message, "exp": ends, "pur": f"cookie.{purpose}"}}).encode()
+
+
+def signed(content: bytes, keys: RailsKeys) -> bytes:
+    """Sign what is in a cookie, with SHA-1 as Rails does unless it is told otherwise."""
+    value = base64.b64encode(content)
+    return value + b"--" + hmac.digest(keys.signed, value, "sha1").hex().encode()
+
+
+def encrypted(content: bytes, keys: RailsKeys, entropy: Callable[[int], bytes]) -> bytes:
+    """Encrypt what is in a cookie, as since Rails 5.2."""
+    nonce = entropy(12)
+    sealed = AESGCM(keys.encrypted).encrypt(nonce, content, None)
+    return b"--".join(base64.b64encode(part) for part in (sealed[:-16], nonce, sealed[-16:]))
 
 
 def open_envelope(content: bytes, purpose: str, now: float) -> object | None:

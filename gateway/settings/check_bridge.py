@@ -20,7 +20,7 @@ MINTABLE = {
     "starlette": {"cookie"},
     "express": {"postgres", "redis", "cookie"},
     "laravel": {"sqlite", "postgres", "redis"},
-    "rails": {"sqlite", "postgres"},
+    "rails": {"sqlite", "postgres", "cookie"},
 }
 """Whose sessions can be made here, and in which places."""
 
@@ -52,8 +52,9 @@ def sessions_can_be_minted(settings: Settings) -> Iterator[Finding]:
                 yield Finding((*place, "mint"), "is for `bridge: mint`")
         elif not isinstance(session, CodecSession) or session.place.kind not in MINTABLE.get(session.format, ()):
             yield Finding((*place, "bridge"), f"no session of {session.format} can be made in this place", shows=True)
-        elif isinstance(session, RailsSession) and session.store != "authentication":
-            yield Finding((*place, "bridge"), "of Rails only what `authentication` keeps can be made", shows=True)
+        elif isinstance(session, RailsSession) and session.store not in {"authentication", "cookie"}:
+            sentence = "of Rails only the cookie and what `authentication` keeps can be made"
+            yield Finding((*place, "bridge"), sentence, shows=True)
         elif session.mint is None:
             yield Finding(place, "`bridge: mint` needs `mint`, which says how a session is made")
         else:

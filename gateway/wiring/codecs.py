@@ -164,7 +164,7 @@ def _express(session: ExpressSession, environ: Environ) -> SessionCodec:
 
 def _laravel(session: LaravelSession, environ: Environ) -> SessionCodec:
     options = session.options
-    keys = tuple(_laravel_key(secret, session.name) for secret in read_all(session.secrets, environ))
+    keys = laravel_keys(session, environ)
     prefix = options.prefix if session.place.redis is not None else ""
     return LaravelRecords(
         mapping_of(session, login_key(options.guard)),
@@ -174,6 +174,15 @@ def _laravel(session: LaravelSession, environ: Environ) -> SessionCodec:
         prefix=prefix,
         lifetime=options.lifetime,
     )
+
+
+def laravel_keys(session: LaravelSession, environ: Environ) -> tuple[bytes, ...]:
+    """Return APP_KEY and APP_PREVIOUS_KEYS, decoded.
+
+    Raises:
+        ConfigurationError: one of them cannot be read, or is none.
+    """
+    return tuple(_laravel_key(secret, session.name) for secret in read_all(session.secrets, environ))
 
 
 def _laravel_key(secret: bytes, name: str) -> bytes:

@@ -7,9 +7,12 @@ from zoneinfo import ZoneInfo
 from gateway.bridge.mint import Mint, UserRow
 from gateway.formats.django import SALT, Binding
 from gateway.formats.minting import SessionMint, Template, names_in
+from gateway.formats.rails import derive_keys
 from gateway.formats.written import plain_json
 from gateway.legacy.django_mint import COOKIE_SALT, DjangoContent, DjangoCookieMint, DjangoEntryMint, DjangoRowMint
 from gateway.legacy.express_mint import ExpressCookieMint, ExpressRecordMint
+from gateway.legacy.laravel_mint import LaravelMint
+from gateway.legacy.rails_mint import RailsAuthenticationMint, RailsCookieMint
 from gateway.mint_ports import MintPlace
 from gateway.settings.schema import mint as schema
 from gateway.settings.schema.root import Settings
@@ -18,12 +21,15 @@ from gateway.settings.schema.sessions import (
     DjangoSession,
     ExpressSession,
     FlaskSession,
+    LaravelSession,
+    RailsSession,
     StarletteSession,
 )
 from gateway.stores.mint_sqlite import SQLiteMintPlace
 from gateway.stores.mint_users import PlacedUsers
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.redis_address import parse_redis_url
+from gateway.wiring.codecs import laravel_keys
 from gateway.wiring.places import open_place
 
 Environ = Mapping[str, str]
@@ -102,7 +108,21 @@ def _form_of(session: CodecSession, template: Template, environ: Environ) -> Ses
                 return ExpressCookieMint(template, secret, cookie)
             table = options.table if session.place.postgres is not None else ""
             return ExpressRecordMint(template, secret, cookie, options.prefix, table, ZoneInfo(options.time_zone))
+        case LaravelSession():
+            table = session.options.table if session.place.has_rows else ""
+            (key, *_), cookie = laravel_keys(session, environ), session.cookies[0].encode()
+            return LaravelMint(template, key, cookie, table, session.options.prefix)
+        case RailsSession():
+            return _rails(session, template, environ)
     raise AssertionError(session.name)
+
+
+def _rails(session: RailsSession, template: Template, environ: Environ) -> SessionMint:
+    by_sha256, by_sha1 = derive_keys((session.secrets[0].read(environ),))
+    keys, cookie = by_sha256 if session.options.digest == "SHA256" else by_sha1, session.cookies[0].encode()
+    if session.store == "cookie":
+        return RailsCookieMint(template, keys, cookie)
+    return RailsAuthenticationMint(template, keys, cookie, session.options.table)
 
 
 def _django(session: DjangoSession, template: Template, environ: Environ) -> SessionMint:

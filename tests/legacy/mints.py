@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from gateway.legacy.laravel import login_key
 from tests.legacy.applications import (
     DJANGO,
     DJANGO_CACHE,
@@ -13,7 +14,8 @@ from tests.legacy.applications import (
     PYTHON,
     STARLETTE,
 )
-from tests.legacy.case_places import IN_COOKIE, SECRET
+from tests.legacy.applications_debian import LARAVEL, RAILS
+from tests.legacy.case_places import IN_COOKIE, IN_REDIS, SECRET
 from tests.legacy.contract import Case
 
 DJANGO_TEMPLATE = (
@@ -52,6 +54,23 @@ SIGNED_COOKIES = Case(
     "",
     is_kept_by_client=True,
 )
+(LARAVEL_REDIS,) = (case for case in LARAVEL if case.name == "laravel-redis")
+RAILS_TEMPLATES = {"rails-json": '{ user_id: "{subject}" }', "rails-authentication": '{ user_id: "{subject:number}" }'}
+RAILS_MADE = [case for case in RAILS if case.name in RAILS_TEMPLATES]
+
+
+def with_old_digest(case: Case) -> Case:
+    """The case with the keys of a Rails before 7.0, which is what Debian has."""
+    if "options: {" in case.session:
+        return replace(case, session=case.session.replace("options: {", "options: { digest: SHA1,"))
+    return replace(case, session=f"{case.session}, options: {{ digest: SHA1 }}")
+
+
+def written_in(case: Case) -> str:
+    """Where a session of the case is written."""
+    return "" if case.place == IN_COOKIE else case.place
+
+
 MINTS = [
     MintCase(DJANGO, DJANGO_TEMPLATE, DJANGO.place),
     MintCase(DJANGO_CACHE, DJANGO_TEMPLATE, DJANGO_CACHE.place),
@@ -62,4 +81,6 @@ MINTS = [
     MintCase(EXPRESS_REDIS, '{ passport: { user: "{subject}" } }', EXPRESS_REDIS.place),
     MintCase(EXPRESS_POSTGRES, '{ userId: "{subject}" }', EXPRESS_POSTGRES.place),
     MintCase(EXPRESS_COOKIE, '{ userId: "{subject}" }'),
+    MintCase(LARAVEL_REDIS, f'{{ {login_key()}: "{{subject:number}}" }}', IN_REDIS),
+    *(MintCase(with_old_digest(case), RAILS_TEMPLATES[case.name], written_in(case)) for case in RAILS_MADE),
 ]

@@ -22,7 +22,6 @@ from tests.settings.samples import settings_of
 pytestmark = pytest.mark.timeout(120)
 
 USER = "101"
-ENVIRON = {"SECRET": "sekrit"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,13 @@ def scene(
     mint_case: MintCase = request.param
     mint_case.case.ensure_installed()
     folder = tmp_path_factory.mktemp(mint_case.name)
-    scene = Scene(mint_case.minting, folder, redis=frameworks_redis.url, postgres=postgres.url)
+    scene = Scene(
+        mint_case.minting,
+        folder,
+        redis=frameworks_redis.url,
+        redis_port=str(frameworks_redis.port),
+        postgres=postgres.url,
+    )
     try:
         scene.app.start(f"{scene.app_base}/who")
         post(Browser(scene.app_base), "/login", user="1")  # some make their tables with the first session
@@ -56,9 +61,10 @@ Made = tuple[Mint, CachedSessions]
 
 @pytest.fixture
 async def made(scene: Scene) -> AsyncIterator[Made]:
-    settings = settings_of(scene.written_config(scene.case.place), ENVIRON)
-    mint = open_mints(settings, ENVIRON)["main"]
-    sessions = open_session(settings.sessions[0], settings, ENVIRON, upstreams_of(settings.upstreams))
+    environ = {"SECRET": "sekrit", **scene.case.environment}
+    settings = settings_of(scene.written_config(scene.case.place), environ)
+    mint = open_mints(settings, environ)["main"]
+    sessions = open_session(settings.sessions[0], settings, environ, upstreams_of(settings.upstreams))
     yield mint, sessions
     await mint.aclose()
     await sessions.close()

@@ -125,6 +125,9 @@ class RailsOptions(Section):
     """Who keeps the session; `authentication` is what Rails 8 generates. Without it, what fits the place."""
     prefix: Text = "session:"
     """key_prefix of redis-session-store."""
+    digest: Literal["SHA256", "SHA1"] = "SHA256"
+    """key_generator_hash_digest_class, for sessions that are made here: SHA1 before Rails 7.0. When sessions are read,
+    both are tried."""
     table: ColumnName = "sessions"
     """The table of sessions."""
     binding: Annotated[
