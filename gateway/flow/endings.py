@@ -37,7 +37,7 @@ class Endings:
         revocation: RevocationStore,
         live: Live,
     ) -> None:
-        self._policy = policy
+        self.policy = policy
         self._families = families
         self._log = log
         self._revocation = revocation
@@ -88,7 +88,7 @@ class Endings:
         recorded_at = self._revoked.find(token.token_id)
         if recorded_at is not None and recorded_at <= now < recorded_at + _AGAIN:
             return
-        until = token.expires_at + self._policy.leeway
+        until = token.expires_at + self.policy.leeway
         revocation = Revocation(RevocationKind.TOKEN, token.token_id, until, reason)
         await self.announce(await self._log.record([revocation], now, token.session_id))
         self._revoked.keep(token.token_id, now, _ONE)
@@ -105,4 +105,4 @@ class Endings:
         The life of a family bounds that of its tokens, and unlike theirs it is long: a revocation still holds when
         `access` was shortened in the configuration while longer tokens were out.
         """
-        return now + max(self._policy.refresh, self._policy.access) + self._policy.leeway
+        return now + max(self.policy.refresh, self.policy.access) + self.policy.leeway

@@ -197,7 +197,13 @@ class Exchange:
             raise TooManyFamilies
 
     async def _is_barred(self, session_hash: bytes, session: LegacySession, now: float) -> bool:
-        return await self._families.is_barred(session_hash, now, subject=session.subject, signed_at=session.signed_at)
+        signed_at = session.signed_at
+        if await self._families.is_barred(session_hash, now, subject=session.subject, signed_at=signed_at):
+            return True
+        if signed_at is None or session.site not in self._policy.in_cookie:
+            return False
+        tombstone = self._secrets.tombstone(session.site, session.subject)
+        return await self._families.is_barred(tombstone, now, signed_at=signed_at)
 
     async def _ensure_not_logged_out_meanwhile(self, family: Family, session: LegacySession, now: float) -> None:
         """A logout bars the session first and lists its families then; we do the reverse, so one sees the other."""

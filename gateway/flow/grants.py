@@ -39,6 +39,7 @@ class TokenPolicy:
     differ. `family_cap` bounds the live families of one session. `trust_store_alone` lets a session count whose
     binding (password hash, whoami) nobody checked. `rotation.rest` is for tokens that lie in a browser's cookie alone.
     `minted` are the sites whose sessions are followed by new ones when their time is over: families may outlive them.
+    `in_cookie` are those whose session is its cookie and tells one from the next: a copy of it outlives each logout.
     """
 
     issuer: str
@@ -51,6 +52,7 @@ class TokenPolicy:
     trust_store_alone: bool = False
     takes_part: TakesPart = everybody
     minted: frozenset[str] = frozenset()
+    in_cookie: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class TokenSecrets:
         """Return the keyed hash (HMAC-SHA256, 32 bytes) by which families find their legacy session."""
         message = site.encode() + b"\0" + key.encode("utf-8", "surrogatepass")
         return hmac.digest(self.session_hash_key, message, hashlib.sha256)
+
+    def tombstone(self, site: str, subject: str) -> bytes:
+        """Return the hash under which a logout bars all cookies of a subject that were signed before it."""
+        return self.session_hash(site, f"\0{subject}")  # no session's key begins with NUL
 
 
 @dataclass(frozen=True, slots=True)

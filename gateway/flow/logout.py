@@ -23,6 +23,10 @@ EXCHANGE_TIME = 10.0
 Not longer for a session that is gone, because some applications use a session id again for the next login.
 """
 
+SIGNED_LATELY = 60.0
+"""Seconds before a logout in which a cookie of its user may seem to have been signed that the next login gives: the
+application's clock may be behind ours, and it counts in whole seconds."""
+
 APP_LOGOUTS = 20
 """How many sessions of one user are logged out in the application at once; the others only lose their tokens."""
 
@@ -45,6 +49,11 @@ class _Ending:
     def add_families(self, families: Iterable[Family]) -> None:
         self.families.update((family.id, family) for family in families)
         self.subjects.update(family.subject for family in self.families.values())
+
+    def users(self) -> set[tuple[str, str]]:
+        """Return the sites and the subjects of all of them."""
+        sessions = {(session.site, session.subject) for session in self.sessions.values() if session.subject}
+        return sessions | {(family.site, family.subject) for family in self.families.values()}
 
     def add_session(self, vaulted: VaultedSession) -> None:
         self.sessions.setdefault((vaulted.site, vaulted.session_key), vaulted)
@@ -145,6 +154,8 @@ class Logout:
         for family in ending.families.values():
             if family.session_hash:
                 ending.ends.setdefault(family.session_hash, now + COOKIE_LIFE)
+        for site, subject in sorted(ending.users()):
+            await self._bar_copies(site, subject, now)
         for session_hash, end in ending.ends.items():
             until = end if session_hash in ending.signed else now + EXCHANGE_TIME
             await self._families.bar_session(session_hash, until, now)
@@ -201,12 +212,20 @@ class Logout:
     async def follow(self, session: LegacySession, reason: str, now: float) -> int:
         """End the families of a session that the application has ended. See `TokenFlow.end_session`."""
         session_hash = self._secrets.session_hash(session.site, session.key)
-        until = now + EXCHANGE_TIME if session.signed_at is None else _cookie_end(session, now)
+        is_cookie = session.signed_at is not None or session.site in self._endings.policy.in_cookie
+        until = _cookie_end(session, now) if is_cookie else now + EXCHANGE_TIME
+        await self._bar_copies(session.site, session.subject, now)
         await self._families.bar_session(session_hash, until, now)
         families = await self._families.families_of_session(session_hash, now)
         count = await self._endings.end_families([family.id for family in families], reason, now)
         self._forget(session)
         return count
+
+    async def _bar_copies(self, site: str, subject: str, now: float) -> None:
+        """Where the session is its cookie, leave a tombstone: older copies of it have other keys and are still good."""
+        if site in self._endings.policy.in_cookie:
+            tombstone = self._secrets.tombstone(site, subject)
+            await self._families.bar_session(tombstone, now + COOKIE_LIFE, now - SIGNED_LATELY)
 
     def _forget(self, session: LegacySession) -> None:
         store = self._sessions.get(session.site)

@@ -154,7 +154,13 @@ def token_policy_of(settings: Settings) -> TokenPolicy:
         family_cap=tokens.families,
         trust_store_alone=tokens.trust_store_alone,
         minted=frozenset(session.name for session in settings.sessions if session.bridge == "mint"),
+        in_cookie=frozenset(session.name for session in settings.sessions if _lies_in_cookie(session)),
     )
+
+
+def _lies_in_cookie(session: Session) -> bool:
+    """Whether the session is its cookie; but for cookie-session, where nothing tells it from the next login's."""
+    return session.place.kind == "cookie" and session.format != "express"
 
 
 def _rotation_of(tokens: Tokens) -> RotationPolicy:
