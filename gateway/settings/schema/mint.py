@@ -39,7 +39,8 @@ class MintPlace(Place):
     sqlite: SQLiteFile | None = None
     """A SQLite file."""
     postgres: Postgres | None = None
-    """A PostgreSQL server. Its user needs INSERT, SELECT and DELETE on the table of sessions."""
+    """A PostgreSQL server. Its user needs INSERT, SELECT and DELETE on the table of sessions, and USAGE on the sequence
+    of its key where it has one."""
     redis: Redis | None = None
     """A Redis server. Its user needs SET and DEL."""
 
