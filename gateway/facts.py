@@ -88,11 +88,15 @@ class RequestFact(NamedTuple):
     upstream_duration: float
 
 
+Fact = tuple[str, str, int, Credential, str, float, float]
+"""The same without the names, which cost as much as counting it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Nothing:
     """Facts that nobody reads."""
 
-    def request(self, fact: RequestFact) -> None:
+    def request(self, fact: Fact) -> None:
         """Ignore it."""
 
     def count(self, event: Event) -> None:

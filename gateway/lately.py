@@ -6,39 +6,42 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Lately(Generic[T]):
+class Lately(dict[Hashable, T | None], Generic[T]):
     """A map of two generations: what was not used for one whole generation is forgotten at once.
 
-    Cheaper than an ordered eviction, and nothing depends on what is kept: a miss works it out again.
+    Cheaper than an ordered eviction, and nothing depends on what is kept: a miss works it out again. The map itself is
+    the young generation, so that `lately[key]` finds what is used without a call, and is None where nothing is kept.
     """
 
     def __init__(self, limit: int) -> None:
         """`limit` is in bytes, for both generations together."""
+        super().__init__()
         self._half = limit // 2
-        self._young: dict[Hashable, tuple[T, int]] = {}
-        self._old: dict[Hashable, tuple[T, int]] = {}
+        self._weights: dict[Hashable, int] = {}
         self._weight = 0
+        self._old: dict[Hashable, T | None] = {}
+        self._old_weights: dict[Hashable, int] = {}
+
+    def __missing__(self, key: Hashable) -> T | None:
+        value = self._old.pop(key, None)
+        if value is not None:
+            self.keep(key, value, self._old_weights[key])
+        return value
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-    def find(self, key: Hashable) -> T | None:
-        """Return what is kept under the key."""
-        kept = self._young.get(key)
-        if kept is None:
-            kept = self._old.pop(key, None)
-            if kept is None:
-                return None
-            self.keep(key, *kept)
-        return kept[0]
+        return super().__len__() + len(self._old)
 
     def keep(self, key: Hashable, value: T, weight: int) -> None:
         """Remember a value; `weight` is what it costs in bytes, its key included."""
-        self._young[key] = value, weight
+        self[key] = value
+        self._weights[key] = weight
         self._weight += weight
         if self._weight > self._half:
-            self._old, self._young, self._weight = self._young, {}, 0
+            self._old, self._old_weights = dict(self), self._weights
+            super().clear()
+            self._weights, self._weight = {}, 0
 
     def clear(self) -> None:
         """Forget everything."""
-        self._young, self._old, self._weight = {}, {}, 0
+        super().clear()
+        self._old, self._old_weights, self._weights, self._weight = {}, {}, {}, 0

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.core.rates import Charge
-from gateway.facts import Dependant, Event, RequestFact
+from gateway.facts import Dependant, Event, Fact
 from gateway.model import (
     LegacySession,
     Revocation,
@@ -242,7 +242,7 @@ class ProofReplays(Protocol):
 class Facts(Protocol):
     """Where facts go. Never raises, never blocks."""
 
-    def request(self, fact: RequestFact) -> None:
+    def request(self, fact: Fact) -> None:
         """Take note of a finished request."""
         ...
 

@@ -1,6 +1,6 @@
 """Facts that are remembered, so that a test can look at what was told."""
 
-from gateway.facts import Dependant, Event, RequestFact
+from gateway.facts import Dependant, Event, Fact, RequestFact
 
 
 class RememberedFacts:
@@ -11,8 +11,8 @@ class RememberedFacts:
         self.events: list[Event] = []
         self.dependants: list[tuple[str, Dependant]] = []
 
-    def request(self, fact: RequestFact) -> None:
-        self.requests.append(fact)
+    def request(self, fact: Fact) -> None:
+        self.requests.append(RequestFact(*fact))
 
     def count(self, event: Event) -> None:
         self.events.append(event)

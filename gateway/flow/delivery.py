@@ -115,7 +115,7 @@ class Delivery:
         Whatever goes wrong is no fault of the page, which goes on without them.
         """
         session = permit.session
-        lately = None if session is None else self._lately.find((session.site, session.key))
+        lately = None if session is None else self._lately[session.site, session.key]
         if session is None or (lately is not None and lately.times >= _MOST_TIMES and now < lately.until):
             return None
         try:

@@ -85,7 +85,7 @@ class Endings:
         Whoever has a token may ask for this as often as he likes, and each record costs every gateway something and
         the trail a line for months; so the same token is not recorded again at once.
         """
-        recorded_at = self._revoked.find(token.token_id)
+        recorded_at = self._revoked[token.token_id]
         if recorded_at is not None and recorded_at <= now < recorded_at + _AGAIN:
             return
         until = token.expires_at + self.policy.leeway

@@ -20,7 +20,7 @@ class Proofs:
 
     def find(self, key: Hashable, stamp: int) -> Proof | None:
         """Return the proof if it was made under the same generation of keys."""
-        proof = self._kept.find(key)
+        proof = self._kept[key]
         return proof if proof is not None and proof.stamp == stamp else None
 
     def keep(self, key: Hashable, proof: Proof, size: int) -> None:

@@ -36,7 +36,7 @@ class Ready:
 
         `stamp` is the generation of the keys. A rule or posture that is equal to another is not taken for it.
         """
-        entry = self._permits.find((head.authorization, head.cookie, rule.path))
+        entry = self._permits[head.authorization, head.cookie, rule.path]
         if entry is None:
             return None
         known_stamp, known_posture, known_rule, permit = entry

@@ -14,7 +14,8 @@ from gateway.http1.limits import Limits
 from gateway.http1.ticket import PARAMETER, take_ticket
 from gateway.model import RequestHead
 
-METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+NAMES = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+METHODS = frozenset(NAMES)
 """The methods that are let through; CONNECT and TRACE never are."""
 
 # The path is visible ASCII without what browsers always encode. The query may hold a backslash: browsers send it raw.
@@ -84,15 +85,18 @@ class HeadReader:
         if len(data) > _LONGEST_AGAIN or len(data) > limits.head:
             return None
         line, _, fields = data.partition(b"\r\n")
-        before = self._table.heads.find(fields)
+        before = self._table.heads[fields]
         if before is None or len(line) > limits.request_line - 2:
             return None
-        asked = self._table.first_lines.find(line) or self._read_line(line)
-        if asked is None or asked[0] not in self._methods:
+        asked = self._table.first_lines[line] or self._read_line(line)
+        if asked is None:
+            return None
+        method, target, path = asked
+        if method not in self._methods:
             return None
         self.rest = b""
         self.stripped = 0
-        return _with_line(before, *asked)
+        return _with_line(before, method, target, path)
 
     def _read_line(self, line: bytes) -> tuple[bytes, bytes, bytes] | None:
         """Return method, target and path of a line that needs no second look. None where there is anything to judge."""

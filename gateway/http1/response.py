@@ -106,7 +106,7 @@ class ResponseReader:
     def _read(self, head: bytes) -> ResponseHead:
         """Read a head, or find the same bytes read before; HEAD alone gives them another meaning."""
         heads, is_common = self._table.heads, self._method != b"HEAD"
-        response = heads.find(head) if is_common else None
+        response = heads[head] if is_common else None
         if response is None:
             response = self._read_anew(head + b"\r\n\r\n")
             if is_common and response.status >= 200 and not response.is_notable and len(head) <= _LONGEST_AGAIN:

@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from gateway.errors import ConfigurationError
-from gateway.facts import Dependant, Event, RequestFact
+from gateway.facts import Dependant, Event, Fact, RequestFact
 from gateway.observe.lines import LineWriter, Writer
 from gateway.ports import Facts
 
@@ -87,9 +87,10 @@ class AccessLog:
         self._inner = inner
         self._log = log
 
-    def request(self, fact: RequestFact) -> None:
+    def request(self, fact: Fact) -> None:
         """Write a line about a finished request. Durations are in seconds."""
         self._inner.request(fact)
+        fact = RequestFact(*fact)
         self._log.info(
             "request",
             route=fact.route,

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from gateway.errors import InternalError, Source
-from gateway.facts import Dependant, Event, RequestFact
+from gateway.facts import Dependant, Event, Fact
 from gateway.model import Credential, Phase
 from gateway.observe.families import (
     ABANDONED,
@@ -64,7 +64,7 @@ class Metrics:
         self._cpu = 0.0  # seconds of this process that are counted already
         self._dependencies = _slots_of(families.dependencies.offsets("dependency"), families.dependencies.start)
 
-    def request(self, fact: RequestFact) -> None:
+    def request(self, fact: Fact) -> None:
         """Count a finished request."""
         route, method, status, credential, code, duration, asked = fact
         kind = (route, method, status, credential, code)

@@ -67,7 +67,11 @@ class MemoryRevocationStore:
 
     def glance(self, token: VerifiedToken) -> Standing | None:
         """See `RevocationStore`."""
-        return None if self._monotonic() > self._good_until else self.recall(token)
+        if self._monotonic() > self._good_until:
+            return None
+        if self._everything or token.subject in self._epochs or self._names.may_hold(*token.names):
+            return self.recall(token)
+        return CLEAR
 
     async def look_up(self, token: VerifiedToken) -> Standing:
         """Return what is known of the token. Never suspends.

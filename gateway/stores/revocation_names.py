@@ -10,16 +10,16 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 _BUCKET_BITS = 14
-_FLAG_BITS = 23
+_BYTE_BITS = 20
 _SPAN_BITS = 15
 _SPAN = 1800
 """Names expire together in spans of half an hour, never early. In seconds."""
 
 _HASH = (1 << 63) - 1
-_FLAG = (1 << _FLAG_BITS) - 1
+_BYTE = (1 << _BYTE_BITS) - 1
 _BUCKET = (1 << _BUCKET_BITS) - 1
 _LAST_SPAN = (1 << _SPAN_BITS) - 1
-_NO_FLAGS = bytes(1 << (_FLAG_BITS - _BUCKET_BITS))
+_NO_FLAGS = bytes(1 << (_BYTE_BITS - _BUCKET_BITS))
 _SWEPT_AT_ONCE = 64
 
 
@@ -28,24 +28,28 @@ class ExpiringNames:
 
     The low 14 bits of a hash choose a bucket; an entry of the bucket, a sorted array, holds the other 49 above the
     number of its span. A flag for the low 23 bits says whether anything may be there at all: most names are not in the
-    set, and for them the flag is the whole look-up.
+    set, and for them the flag is the whole look-up. The flags are bits, a megabyte of them, which stays in the caches
+    of a processor; as bytes they cost each request two misses. 20 bits choose the byte, the next three the bit.
     """
 
     def __init__(self, now: float) -> None:
         self._first_span = int(now // _SPAN)
-        self._flags = bytearray(1 << _FLAG_BITS)
+        self._flags = bytearray(1 << _BYTE_BITS)
         self._buckets: list[array[int] | None] = [None] * (1 << _BUCKET_BITS)
         self._count = 0
         self._hand = 0
 
     def may_hold(self, one: str, other: str) -> bool:
         """Whether either name may be in the set: for most, the one question that is asked."""
-        flags = self._flags
-        return bool(flags[hash(one) & _FLAG] or flags[hash(other) & _FLAG])
+        flags, first, second = self._flags, hash(one), hash(other)
+        some, more = flags[first & _BYTE], flags[second & _BYTE]
+        return bool(
+            (some and some >> (first >> _BYTE_BITS & 7) & 1) or (more and more >> (second >> _BYTE_BITS & 7) & 1)
+        )
 
     def __contains__(self, name: str) -> bool:
         key = hash(name) & _HASH
-        if not self._flags[key & _FLAG]:
+        if not self._flags[key & _BYTE] >> (key >> _BYTE_BITS & 7) & 1:
             return False
         bucket = self._buckets[key & _BUCKET]
         assert bucket is not None  # as its flag is set
@@ -69,7 +73,7 @@ class ExpiringNames:
             bucket[at] = max(bucket[at], entry)
             return
         bucket.insert(at, entry)
-        self._flags[key & _FLAG] = 1
+        self._flags[key & _BYTE] |= 1 << (key >> _BYTE_BITS & 7)
         self._count += 1
 
     def fill(self, names: Iterable[tuple[str, float]]) -> None:
@@ -84,7 +88,7 @@ class ExpiringNames:
             if bucket is None:
                 bucket = buckets[key & _BUCKET] = array("Q")
             bucket.append(key >> _BUCKET_BITS << _SPAN_BITS | span)
-            flags[key & _FLAG] = 1
+            flags[key & _BYTE] |= 1 << (key >> _BYTE_BITS & 7)
 
     def finish_filling(self) -> None:
         """Sort and count what `fill` has added."""
@@ -110,4 +114,5 @@ class ExpiringNames:
         self._buckets[number] = kept or None
         self._flags[number :: 1 << _BUCKET_BITS] = _NO_FLAGS
         for entry in kept:
-            self._flags[number | entry >> _SPAN_BITS << _BUCKET_BITS & _FLAG] = 1
+            key = entry >> _SPAN_BITS << _BUCKET_BITS | number
+            self._flags[key & _BYTE] |= 1 << (key >> _BYTE_BITS & 7)

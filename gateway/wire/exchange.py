@@ -4,8 +4,8 @@ import asyncio
 from typing import Literal, Protocol
 
 from gateway.errors import BadRequest, GatewayError, Refusal
-from gateway.facts import RequestFact
 from gateway.http1.body import BodyReader, ChunkedReader, request_body_reader
+from gateway.http1.head import NAMES
 from gateway.http1.response import ResponseHead
 from gateway.http1.write import write_answer, write_response
 from gateway.model import Answer, Credential, Peer, RequestHead
@@ -298,9 +298,9 @@ class Exchange:
             return
         self.is_over = True
         now, asked = self.wire.monotonic(), self.asked_at
-        method, duration = self.head.method.decode("ascii"), now - self.started_at
-        told = (self.route, method, self.status, self.credential, code, duration, now - asked if asked else 0.0)
-        self.wire.facts.request(tuple.__new__(RequestFact, told))  # half the price of its constructor
+        method, upstream_duration = NAMES[self.head.method], now - asked if asked else 0.0
+        duration = now - self.started_at
+        self.wire.facts.request((self.route, method, self.status, self.credential, code, duration, upstream_duration))
 
     # --- inside ---
 

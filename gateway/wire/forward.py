@@ -116,7 +116,9 @@ class Forward:
             request = self._write(exchange, head)
             if head.method in IDEMPOTENT:
                 self._replay = request
-        self._send(connection, request, is_last=True)
+        self._connection = connection
+        self._is_unanswered = True
+        connection.send(self, head, request, is_last=True)
 
     def not_connected(self, error: GatewayError) -> None:
         """The application cannot be reached."""
@@ -247,16 +249,13 @@ class Forward:
         request = self._write(exchange, head) + payload
         if is_last and head.method in IDEMPOTENT:
             self._replay = request
-        self._send(connection, request, is_last)
+        self._connection = connection
+        self._is_unanswered = True
+        connection.send(self, head, request, is_last)
 
     def _write(self, exchange: Exchange, head: RequestHead) -> bytes:
         lines = exchange.client.transport_lines(head)
         return write_request(head, self._permit, lines, self._pool.host_for(head), exchange.request_id)
-
-    def _send(self, connection: UpstreamConnection, request: bytes, is_last: bool) -> None:
-        self._connection = connection
-        self._is_unanswered = True
-        connection.send(self, self._exchange.head, request, is_last)
 
     def _relay(self, response: ResponseHead, looked: Looked, payload: bytes, is_last: bool) -> None:
         exchange, status = self._exchange, response.status

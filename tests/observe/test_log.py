@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from gateway.errors import ConfigurationError
-from gateway.facts import Dependant, Event, Nothing, RequestFact
+from gateway.facts import Dependant, Event, Fact, Nothing, RequestFact
 from gateway.model import Credential
 from gateway.observe.lines import LineWriter, Writer
 from gateway.observe.log import REFUSED, AccessLog, configure, with_access_log
@@ -136,7 +136,7 @@ def test_an_access_line_is_written_for_each_request_and_the_fact_passed_on(start
     counted: list[object] = []
 
     class Counting:
-        def request(self, fact: RequestFact) -> None:
+        def request(self, fact: Fact) -> None:
             counted.append(fact)
 
         def count(self, event: Event) -> None:

@@ -9,7 +9,7 @@ from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.credentials import Site
 from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidToken
-from gateway.facts import Dependant, Event, RequestFact
+from gateway.facts import Dependant, Event, Fact
 from gateway.family_ports import RefreshStore
 from gateway.flow.behind import SessionsBehind
 from gateway.flow.clients import Client
@@ -57,7 +57,7 @@ class Counting:
         self.events: list[Event] = []
         self.dependants: list[tuple[str, Dependant]] = []
 
-    def request(self, fact: RequestFact) -> None: ...
+    def request(self, fact: Fact) -> None: ...
 
     def count(self, event: Event) -> None:
         self.events.append(event)
