@@ -75,7 +75,7 @@ tests/legacy/express/node_modules: tests/legacy/express/package-lock.json
 
 # What comes from Debian's packages and from Maven; an application whose framework is not installed is left out.
 DEBIAN := php-cli php-laravel-framework php-mysql php-redis mariadb-server maven openjdk-17-jdk-headless puma \
-	ruby-activerecord ruby-railties ruby-redis-actionpack ruby-sqlite3
+	ruby-activerecord ruby-devise ruby-railties ruby-redis-actionpack ruby-sqlite3
 SPRING := tests/legacy/spring
 
 $(SPRING)/target/application.jar: $(SPRING)/pom.xml $(shell find $(SPRING)/src -name '*.java')

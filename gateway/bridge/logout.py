@@ -13,7 +13,7 @@ from gateway.headers import Pairs, join_cookies
 from gateway.model import LegacySession, SessionCookie, VaultedSession
 from gateway.ports import Clock, SessionStore
 
-_METHOD_NOT_ALLOWED = 405
+_NOT_THIS_METHOD = frozenset({404, 405})  # Rails and Express know no address apart from its method
 
 _FOR_THE_APPLICATION = 0.8  # of the time; the rest is for the look at the session's store
 
@@ -77,15 +77,25 @@ class FormLogout:
     async def _end_and_look(self, vaulted: VaultedSession) -> bool:
         with suppress(httpx.HTTPError, TimeoutError, OSError):  # whether it worked is asked of the store in any case
             async with asyncio.timeout(self._form.timeout * _FOR_THE_APPLICATION):
-                await self._send(vaulted)
+                if await self._send(vaulted):
+                    return True
+        return await self._is_over(vaulted)
+
+    async def _is_over(self, vaulted: VaultedSession) -> bool:
         shown = SessionCookie(vaulted.site, vaulted.cookies)
         return is_over(await self._sessions.resolve(shown, self._clock.wall(), fresh=True))
 
-    async def _send(self, vaulted: VaultedSession) -> None:
+    async def _send(self, vaulted: VaultedSession) -> bool:
+        """Post the form, then try the other ways that there are; True when the session is known to be gone by that."""
         fields = await self._fields(vaulted)
-        status = await self._status("POST", fields)
-        if status == _METHOD_NOT_ALLOWED:  # many applications log out on a plain link
+        posted = await self._status("POST", fields)
+        if posted not in _NOT_THIS_METHOD and await self._is_over(vaulted):
+            return True
+        # Rails logs out by DELETE, and POST of the same address may be its login.
+        deleted = await self._status("DELETE", fields)
+        if {posted, deleted} <= _NOT_THIS_METHOD:  # many applications log out on a plain link
             await self._status("GET", fields)
+        return False
 
     async def _status(self, method: str, fields: Pairs) -> int:
         request = httpx.Request(

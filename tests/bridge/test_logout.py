@@ -130,10 +130,26 @@ async def test_n63_no_redirect_is_followed_and_no_cookie_is_kept() -> None:
     assert b"sessionid=s2;" in application.requests[1]
 
 
-async def test_an_application_that_logs_out_on_a_link_is_asked_by_get() -> None:
-    application = Application([answer("405 Method Not Allowed", "allow: GET"), answer("302 Found", "location: /")])
+@pytest.mark.parametrize(
+    ("statuses", "methods"),
+    [
+        (["302 Found"], [b"POST"]),
+        (["404 Not Found", "204 No Content"], [b"POST", b"DELETE"]),
+        (["405 Method Not Allowed", "405 Method Not Allowed", "302 Found"], [b"POST", b"DELETE", b"GET"]),
+        (["404 Not Found", "404 Not Found", "404 Not Found"], [b"POST", b"DELETE", b"GET"]),
+        (["403 Forbidden"], [b"POST"]),
+    ],
+)
+async def test_an_application_that_logs_out_otherwise_is_asked_so(statuses: list[str], methods: list[bytes]) -> None:
+    application = Application([answer(status) for status in statuses])
     assert await end(application)
-    assert [request.split(b" ")[0] for request in application.requests] == [b"POST", b"GET"]
+    assert [request.split(b" ")[0] for request in application.requests] == methods
+
+
+async def test_where_the_form_has_ended_nothing_it_is_asked_by_delete() -> None:
+    application = Application([answer("302 Found"), answer("204 No Content")], verdict=LegacySession("main", "s1", "7"))
+    assert not await end(application)
+    assert [request.split(b" ")[0] for request in application.requests] == [b"POST", b"DELETE"]
 
 
 @pytest.mark.parametrize(

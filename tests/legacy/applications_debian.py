@@ -69,14 +69,39 @@ def rails(name: str, cookie: str, session: str, place: str, away: str, **options
         cookie,
         place,
         away,
-        is_kept_by_client=place == IN_COOKIE,
+        is_kept_by_client=place.startswith(IN_COOKIE),
         folder=FOLDER / "rails",
-        needs=("ruby", f"{GEMS}/railties-*", f"{GEMS}/redis-actionpack-*", f"{GEMS}/activerecord-*"),
+        needs=("ruby", f"{GEMS}/railties-*", f"{GEMS}/redis-actionpack-*", f"{GEMS}/devise-*"),
     )
 
 
 RAILS_COOKIE = f"cookies: [_app_session], user: user_id, {SECRET}"
+RAILS_DEVISE = replace(
+    rails(
+        "rails-devise",
+        "_app_session",
+        f"cookies: [_app_session], {SECRET}, options: {{ binding: true }}",
+        IN_COOKIE + ", users: { place: { sqlite: { file: '$folder/rails.db' } } }",
+        IN_COOKIE + ", users: { place: { sqlite: { file: '$folder/none.db' } } }",
+        store="devise",
+        database="$folder/rails.db",
+    ),
+    logout={"_method": "delete"},
+)
+RAILS_AUTHENTICATION = replace(
+    rails(
+        "rails-authentication",
+        "session_id",
+        f"cookies: [session_id, _app_session], {SECRET}, options: {{ store: authentication }}",
+        "{ sqlite: { file: '$folder/rails.db' } }",
+        "{ sqlite: { file: '$folder/none.db' } }",
+        store="authentication",
+        database="$folder/rails.db",
+    ),
+    logout={"_method": "delete"},
+)
 RAILS = [
+    RAILS_DEVISE,
     rails("rails-json", "_app_session", RAILS_COOKIE, IN_COOKIE, NO_USERS, store="cookie"),
     rails("rails-marshal", "_app_session", RAILS_COOKIE, IN_COOKIE, NO_USERS, store="cookie", serializer="marshal"),
     rails(
@@ -88,15 +113,7 @@ RAILS = [
         store="redis",
         url="$redis",
     ),
-    rails(
-        "rails-authentication",
-        "session_id",
-        f"cookies: [session_id, _app_session], {SECRET}, options: {{ store: authentication }}",
-        "{ sqlite: { file: '$folder/rails.db' } }",
-        "{ sqlite: { file: '$folder/none.db' } }",
-        store="authentication",
-        database="$folder/rails.db",
-    ),
+    RAILS_AUTHENTICATION,
 ]
 
 
@@ -110,6 +127,15 @@ def spring(name: str, place: str, away: str, session: str, *options: str) -> Cas
 
 
 BOOT = "org.springframework.boot.autoconfigure"
+SPRING_REDIS = spring(
+    "spring-redis",
+    IN_REDIS,
+    NO_REDIS,
+    "",
+    "--csrf=session",
+    f"--spring.autoconfigure.exclude={BOOT}.jdbc.DataSourceAutoConfiguration",
+    "--spring.data.redis.port=$redis_port",
+)
 SPRING = [
     spring(
         "spring-jdbc",
@@ -122,15 +148,7 @@ SPRING = [
         "--spring.datasource.username=crossfade",
         "--spring.session.jdbc.initialize-schema=always",
     ),
-    spring(
-        "spring-redis",
-        IN_REDIS,
-        NO_REDIS,
-        "",
-        "--csrf=session",
-        f"--spring.autoconfigure.exclude={BOOT}.jdbc.DataSourceAutoConfiguration",
-        "--spring.data.redis.port=$redis_port",
-    ),
+    SPRING_REDIS,
 ]
 
 
@@ -151,9 +169,10 @@ def laravel(name: str, place: str, away: str, options: str, **settings: str) -> 
 
 
 LARAVEL_8 = "{ prefix: 'laravel_database_laravel_cache:' }"
+LARAVEL_REDIS = laravel("laravel-redis", IN_REDIS, NO_REDIS, LARAVEL_8, driver="redis", redis="$redis_port")
 LARAVEL = [
+    LARAVEL_REDIS,
     laravel("laravel-file", IN_FILES, NO_FILES, "{}", driver="file", cipher="AES-256-GCM"),
-    laravel("laravel-redis", IN_REDIS, NO_REDIS, LARAVEL_8, driver="redis", redis="$redis_port"),
     replace(
         laravel("laravel-database", IN_MARIADB, NO_MARIADB, "{}", driver="database", socket="$mariadb"),
         needs=("mariadbd", "php", "/usr/share/php/Illuminate/Foundation", "/usr/lib/php/*/pdo_mysql.so"),

@@ -28,8 +28,8 @@ class Case:
     $mariadb (a Unix socket). `away` is a place where nobody answers, or a table of users that nobody has.
     `is_kept_by_client` says that the cookie is the session, of which an old copy stays good for the application after a
     logout; `is_ageless` that nothing in it says how old it is; `remember` is the cookie by which a user is known
-    without a session. `needs` names the programs and the patterns of files without which the application cannot be
-    started. The gateway has the same `environment`.
+    without a session; `logout` is what its form for that has in it. `needs` names the programs and the patterns of
+    files without which the application cannot be started. The gateway has the same `environment`.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Case:
     is_kept_by_client: bool = False
     is_ageless: bool = False
     remember: str = ""
+    logout: Mapping[str, str] = field(default_factory=dict)
     needs: Sequence[str] = ()
     clients: str = "{ id: web, delivery: cookie }"
     folder: Path = ROOT
@@ -138,6 +139,10 @@ drain: {{ delay: 0s, timeout: 5s }}
         response = browser.exchange()
         assert response.status_code == 200, response.text
         return browser
+
+    def log_out_of_the_application(self, browser: Browser) -> int:
+        """Log out on a page of the application; returns the status."""
+        return post(browser, "/logout", **self.case.logout).status_code
 
     def outlived(self, user: str) -> Browser:
         """A browser that signed in at the application itself, whose session the application has made expire since."""

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.legacy.applications import DJANGO, EXPRESS_REDIS, FLASK
+from tests.legacy.applications_debian import LARAVEL_REDIS, RAILS_DEVISE, SPRING_REDIS
 from tests.legacy.contract import Case, Scene
 
 pytestmark = pytest.mark.timeout(120)
@@ -33,11 +34,22 @@ CASES = [
     ),
     replace(EXPRESS_REDIS, session=f"{EXPRESS_REDIS.session}, login: {{ url: /signin, kind: json }}", clients=MOBILE),
 ]
-SUBJECT = {"django": "101", "django-header": "101"}
+FORMS = [
+    (
+        RAILS_DEVISE,
+        "{ url: /signin, username_field: 'user[email]', password_field: 'user[password]', \
+csrf: { field: authenticity_token } }",
+    ),
+    (LARAVEL_REDIS, "{ url: /signin, username_field: email, csrf: { field: _token } }"),
+    (SPRING_REDIS, "{ url: /login, username_field: user, csrf: { field: _csrf } }"),
+]
+DEBIAN_CASES = [replace(case, session=f"{case.session}, login: {form}", clients=MOBILE) for case, form in FORMS]
+ALL = [*CASES, *(pytest.param(case, marks=pytest.mark.debian) for case in DEBIAN_CASES)]
+SUBJECT = {"django": "101", "django-header": "101", "rails-devise": "101"}
 ASKS_FOR_MORE = {"django", "django-header", "flask"}
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+@pytest.fixture(scope="module", params=ALL, ids=lambda case: case.name)
 def scene(request: pytest.FixtureRequest, scene_of: Callable[[Case], Scene]) -> Scene:
     return scene_of(request.param)
 

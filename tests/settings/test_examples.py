@@ -36,3 +36,14 @@ async def test_an_example_has_no_fault_and_can_be_opened(path: Path) -> None:
 def test_each_format_has_an_example() -> None:
     shown = {session.format for path in EXAMPLES for session in load_settings(path, ENVIRON).sessions}
     assert shown == set(FORMATS)
+
+
+def test_whose_login_form_is_known_has_it_in_its_example() -> None:
+    """Django's, Devise's, what Rails 8 generates, Laravel's starter kits', and that of Spring Security."""
+    known = {"django", "laravel", "rails", "rails-authentication", "spring"}
+    examples = {path.stem: load_settings(path, ENVIRON) for path in EXAMPLES}
+    with_login = {name for name, settings in examples.items() if any(one.login for one in settings.sessions)}
+    with_client = {
+        name for name, settings in examples.items() if any("password" in one.grants for one in settings.clients)
+    }
+    assert known == with_login == with_client

@@ -68,7 +68,7 @@ class SessionBase(Section):
     login: Login | None = None
     """The application's own login, for clients with the grant `password`."""
     logout_paths: Annotated[tuple[SitePath, ...], Field(max_length=20)] = ()
-    """Where the application logs out; the first one is what our own logout calls."""
+    """Where the application logs out; our own logout calls the first, by POST, else by DELETE, else by GET."""
     on_undetermined: Literal["forward", "refuse"] = "forward"
     """What happens while nobody can say whose session it is: the application decides, or 503."""
     bridge: Literal["vault", "headers", "mint"] = "vault"

@@ -20,8 +20,8 @@ class Anybody implements UserProvider
     public function retrieveById($identifier) { return new GenericUser(["id" => $identifier, "remember_token" => ""]); }
     public function retrieveByToken($identifier, $token) { return null; }
     public function updateRememberToken(Authenticatable $user, $token) {}
-    public function retrieveByCredentials(array $credentials) { return $this->retrieveById($credentials["user"]); }
-    public function validateCredentials(Authenticatable $user, array $credentials) { return true; }
+    public function retrieveByCredentials(array $credentials) { return $this->retrieveById($credentials["email"]); }
+    public function validateCredentials(Authenticatable $user, array $credentials) { return $credentials["password"] === "lovelace-1843"; }
 }
 
 class FormProtection extends Illuminate\Foundation\Http\Middleware\VerifyCsrfToken
@@ -135,6 +135,11 @@ $application["router"]->middleware("web")->group(function ($router) use ($applic
     $router->post("/login", function (Request $request) use ($application) {
         $application["auth"]->loginUsingId($request->input("user"));
         return "in";
+    });
+    $router->get("/signin", fn (Request $request) => '<form method="POST"><input type="hidden" name="_token" value="'
+        . $request->session()->token() . '"><input name="email"><input type="password" name="password"></form>');
+    $router->post("/signin", function (Request $request) use ($application) {
+        return redirect($application["auth"]->attempt($request->only("email", "password")) ? "/who" : "/signin");
     });
     $router->post("/logout", function (Request $request) use ($application) {
         $application["auth"]->logout();

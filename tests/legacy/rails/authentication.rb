@@ -22,7 +22,11 @@ class AuthenticationController < PlainController
     render plain: "in"
   end
 
-  def logout
+  def create # the login of the same address, here with nothing typed
+    redirect_to "/who"
+  end
+
+  def destroy
     current&.destroy
     cookies.delete(:session_id)
     render plain: "out"
@@ -41,14 +45,14 @@ class AuthenticationController < PlainController
 
   def note
     current.increment!(:notes)
-    render plain: "#{current.user_id}:#{current.notes}"
-  end
-
-  def who
-    render plain: current&.user_id.to_s
+    render plain: "#{user_id}:#{current.notes}"
   end
 
   private
+
+  def user_id
+    current&.user_id
+  end
 
   def current
     @current ||= Session.find_by(id: cookies.signed[:session_id])
