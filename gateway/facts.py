@@ -72,6 +72,24 @@ class Dependant(StrEnum):
     """No browser, or one that does not say."""
 
 
+class Comparison(StrEnum):
+    """How a comparison of both worlds went; closed, because it becomes a metric label."""
+
+    AGREED = "agreed"
+    TURNED_AWAY = "turned_away"
+    """We read a user, and the application answered as to nobody."""
+    OTHER_USER = "other_user"
+    """Both know somebody, and not the same."""
+    USER_MISSED = "user_missed"
+    """We read nobody, and the application knows a user."""
+    UNDETERMINED = "undetermined"
+    """Nobody could read the session."""
+    NO_TOKEN = "no_token"  # noqa: S105 - a label
+    """No token could be made for the session, or it was not good."""
+    SKIPPED = "skipped"
+    """Too much at once; nothing was compared."""
+
+
 class RequestFact(NamedTuple):
     """What happened to one request, written once when it is over. Durations in seconds.
 
@@ -100,6 +118,9 @@ class Nothing:
         """Ignore it."""
 
     def count(self, event: Event) -> None:
+        """Ignore it."""
+
+    def compare(self, route: str, outcome: Comparison) -> None:
         """Ignore it."""
 
     def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:

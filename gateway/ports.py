@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.core.rates import Charge
-from gateway.facts import Dependant, Event, Fact
+from gateway.facts import Comparison, Dependant, Event, Fact
 from gateway.model import (
     LegacySession,
     Revocation,
@@ -248,6 +248,10 @@ class Facts(Protocol):
 
     def count(self, event: Event) -> None:
         """Take note of an event."""
+        ...
+
+    def compare(self, route: str, outcome: Comparison) -> None:
+        """Take note of how both worlds compare for one request."""
         ...
 
     def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:

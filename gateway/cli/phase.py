@@ -34,7 +34,7 @@ _rollout = click.option("--rollout", type=PERCENT, help="Which part of the users
 _json = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 
 
-_BELOW = frozenset({"history", "unmet"})
+_BELOW = frozenset({"history", "unmet", "disagreements"})
 _TIMES = frozenset({"since"})
 
 
@@ -128,6 +128,8 @@ def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
     for key, value in answer.items():
         if key not in _BELOW and value != "":
             click.echo(f"{key.replace('_', ' ')}: {_time(value) if key in _TIMES else _plain(value)}")
+    for row in answer.get("disagreements") or ():
+        click.echo(f"disagreement: {printable(row['route'], 200)} {printable(row['cause'])}, {row['count']} times")
     for sentence in answer.get("unmet") or ():
         click.echo(f"not yet: {printable(sentence, 500)}")
     for change in answer.get("history") or ():

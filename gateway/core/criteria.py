@@ -15,13 +15,15 @@ class Criteria:
 
     `run` is how long both credentials are good at least; `tokens` the share of signed-in requests that must show a
     token before tokens are preferred; `cookies` the share that may still come with a session cookie alone before those
-    are refused; `undetermined` the share of shown sessions that may be unreadable.
+    are refused; `undetermined` the share of shown sessions that may be unreadable; `disagreements` that of the requests
+    which both worlds may see differently before tokens are given out.
     """
 
     run: float = 7 * _DAY
     tokens: float = 80.0
     cookies: float = 1.0
     undetermined: float = 1.0
+    disagreements: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Evidence:
     """What was seen in the last `seconds`.
 
     Requests by what carried them, sessions that were looked at, those of them that nobody could read, and how often the
-    application's secrets seemed to have changed.
+    application's secrets seemed to have changed; and in `shadow` the requests for which both worlds were compared.
     """
 
     seconds: float = 0.0
@@ -38,6 +40,13 @@ class Evidence:
     looked_at: int = 0
     undetermined: int = 0
     stale: int = 0
+    compared: int = 0
+    disagreed: int = 0
+
+    @property
+    def disagreement_share(self) -> float:
+        """Percent of the compared requests that both worlds see differently."""
+        return _share(self.disagreed, self.compared)
 
     @property
     def token_share(self) -> float:
@@ -58,6 +67,8 @@ def find_unmet(stage: Stage, evidence: Evidence, criteria: Criteria, now: float,
     unmet = list(_general(stage, evidence, criteria))
     if stage.phase is Phase.PARALLEL and not grows:
         unmet += _of_parallel(stage, evidence, criteria, now)
+    elif stage.phase is Phase.SHADOW and not grows:
+        unmet += _of_shadow(evidence, criteria)
     elif stage.phase in (Phase.PREFER_TOKENS, Phase.BROWNOUT):
         unmet += _of_preference(evidence, criteria)
     return unmet
@@ -87,6 +98,15 @@ def _of_parallel(stage: Stage, evidence: Evidence, criteria: Criteria, now: floa
     elif evidence.token_share < criteria.tokens:
         share = evidence.token_share
         yield f"{share:.1f}% of the signed-in requests came with a token, and {criteria.tokens:g}% must"
+
+
+def _of_shadow(evidence: Evidence, criteria: Criteria) -> Iterator[str]:
+    share = evidence.disagreement_share
+    if not evidence.compared:
+        yield f"nothing was compared in the last {evidence.seconds / 3600:.1f} hours"
+    elif share > criteria.disagreements:
+        may = criteria.disagreements
+        yield f"both worlds disagree about {share:.2f}% of {evidence.compared} requests, and {may:g}% may be so"
 
 
 def _of_preference(evidence: Evidence, criteria: Criteria) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gateway.core.rollout import EVERYBODY, Rollout
 from gateway.model import Phase
 
-AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
+AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.SHADOW, Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
 """The phases that this version can be in."""
 
 _BACK = {
@@ -18,7 +18,7 @@ _BACK = {
 }
 
 _FORWARD = {
-    Phase.OFF: Phase.PARALLEL,
+    Phase.OFF: Phase.SHADOW,
     Phase.HANDBACK: Phase.PARALLEL,
     Phase.SHADOW: Phase.PARALLEL,
     Phase.PARALLEL: Phase.PREFER_TOKENS,
@@ -86,7 +86,7 @@ def posture_of(phase: Phase, source: str, rollout: Rollout = EVERYBODY) -> Postu
         phase=phase,
         source=source,
         issues=phase in _ISSUES,
-        is_transparent=phase is Phase.OFF,
+        is_transparent=phase in _COUNTS_ONLY,
         enforces_paths=phase not in _COUNTS_ONLY,
         prefers_tokens=phase in _PREFERS_TOKENS,
         retires_sessions=phase is Phase.TOKENS_ONLY,

@@ -220,11 +220,14 @@ class Conflict(GatewayError):
 
 
 class PhaseOff(Conflict):
-    """Tokens are switched off: use the session cookie."""
+    """Tokens are switched off: use the session cookie. `phase` is the one in force, for who is told so."""
 
-    phase: ClassVar[str] = "off"
     code = "phase_off"
     title = "Tokens are switched off. Use the session cookie."
+
+    def __init__(self, detail: str = "", *, phase: str = "off") -> None:
+        super().__init__(detail)
+        self.phase = phase
 
 
 class IssuingSuspended(Conflict):

@@ -28,6 +28,7 @@ from gateway.errors import SessionEnded, Unavailable
 from gateway.facts import Event
 from gateway.flow.delivery import Delivery
 from gateway.flow.inference import Inference
+from gateway.flow.shadow import Shadow
 from gateway.flow.tokens import TokenFlow
 from gateway.flow.unfinished import Unfinished
 from gateway.headers import Pairs, SetCookie, join_fields, read_set_cookie
@@ -69,7 +70,9 @@ class ResponseWatch:
         inference: Inference,
         pause: Pause,
         delivery: Delivery | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
+        self._shadow = shadow
         self._pause = pause
         self._delivery = delivery
         self._inference = inference
@@ -99,6 +102,8 @@ class ResponseWatch:
         if permit.session is not None and self._is_delivery_due(permit, head):
             return None
         if not permit.is_private:
+            if permit.is_transparent:
+                self._note(permit, head, response.status, response.fields)
             return response.lines
         if response.private is None:
             response.private = join_fields(with_private_caching(response.fields))
@@ -110,6 +115,7 @@ class ResponseWatch:
         `ours` are cookies that the look has found to be set or deleted; they replace those of the permit.
         """
         if permit.is_transparent:
+            self._note(permit, head, status, fields)
             fields = without_mark(fields)
         else:
             fields = without_reserved(fields, NAMES)
@@ -124,6 +130,10 @@ class ResponseWatch:
             fields = [pair for pair in fields if pair[0].lower() not in names]
             fields = with_vary_on_origin([*fields, *cross_origin])
         return [*fields, *permit.answer] if ours is None else [*fields, *_without_own(permit.answer), *ours]
+
+    def _note(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> None:
+        if self._shadow is not None:
+            self._shadow.note(permit, head, status, fields)
 
     def needs_look(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> bool:
         """Whether the response speaks of a session cookie, or answers a request to log out."""
@@ -186,8 +196,10 @@ class ResponseWatch:
             await self._look_at(site, permit, head, [], now)
 
     async def finish(self, now: float) -> None:
-        """Try again what could not be written while a store was away."""
+        """Try again what could not be written while a store was away; compare what was noted for that."""
         await self._unfinished.finish(now)
+        if self._shadow is not None:
+            await self._shadow.compare(now)
 
     def _concerned(self, permit: Permit, head: RequestHead, set_cookies: Sequence[SetCookie]) -> list[Site]:
         sites = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.errors import GatewayError, Source, StartError
-from gateway.facts import Dependant, Event
+from gateway.facts import Comparison, Dependant, Event
 from gateway.model import Credential, Phase
 from gateway.observe.slots import Layout
 
@@ -84,13 +84,6 @@ class Families:
         self.events = layout.add(
             "counter", "crossfade_events", "What happened to tokens and sessions.", {"event": tuple(Event)}
         )
-        self.dependants = layout.add(
-            "counter",
-            "crossfade_cookie_only_requests",
-            "Requests that only a session cookie carried, from the phase prefer_tokens on.",
-            {"route": (NO_ROUTE, *routes), "kind": tuple(Dependant)},
-            is_sparse=True,
-        )
         self.pauses = layout.add(
             "histogram",
             "crossfade_collector_pause_seconds",
@@ -98,8 +91,26 @@ class Families:
             bounds=PAUSE_BOUNDS,
             is_sparse=True,
         )
+        self._add_migration(routes)
         self._add_gauges(dependencies)
         self._add_processes()
+
+    def _add_migration(self, routes: Sequence[str]) -> None:
+        layout = self.layout
+        self.dependants = layout.add(
+            "counter",
+            "crossfade_cookie_only_requests",
+            "Requests that only a session cookie carried, from the phase prefer_tokens on.",
+            {"route": (NO_ROUTE, *routes), "kind": tuple(Dependant)},
+            is_sparse=True,
+        )
+        self.comparisons = layout.add(
+            "counter",
+            "crossfade_shadow_comparisons",
+            "Requests for which both worlds were compared, in the phase shadow.",
+            {"route": (NO_ROUTE, *routes), "outcome": tuple(Comparison)},
+            is_sparse=True,
+        )
 
     def _add_gauges(self, dependencies: Sequence[str]) -> None:
         layout = self.layout

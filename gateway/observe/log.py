@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from gateway.errors import ConfigurationError
-from gateway.facts import Dependant, Event, Fact, RequestFact
+from gateway.facts import Comparison, Dependant, Event, Fact, RequestFact
 from gateway.observe.lines import LineWriter, Writer
 from gateway.ports import Facts
 
@@ -105,6 +105,12 @@ class AccessLog:
     def count(self, event: Event) -> None:
         """Pass an event on."""
         self._inner.count(event)
+
+    def compare(self, route: str, outcome: Comparison) -> None:
+        """Write a line about a request that both worlds see differently."""
+        self._inner.compare(route, outcome)
+        if outcome not in (Comparison.AGREED, Comparison.SKIPPED):
+            self._log.info("disagreement", route=route, cause=outcome)
 
     def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
         """Write a line about a request that only a session cookie carries, with who it says that it is."""

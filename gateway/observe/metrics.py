@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from gateway.errors import InternalError, Source
-from gateway.facts import Dependant, Event, Fact
+from gateway.facts import Comparison, Dependant, Event, Fact
 from gateway.model import Credential, Phase
 from gateway.observe.families import (
     ABANDONED,
@@ -104,6 +104,11 @@ class Metrics:
     def count(self, event: Event) -> None:
         """Count an event."""
         self.slots[self._events[event]] += 1
+
+    def compare(self, route: str, outcome: Comparison) -> None:
+        """Count a comparison of both worlds."""
+        block = self.families.comparisons
+        self.slots[block.start + block.offsets("route").get(route, 0) + block.offsets("outcome")[outcome]] += 1
 
     def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
         """Count a request that only a session cookie carries."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gateway.facts import Event
+from gateway.facts import Comparison, Event
 from gateway.model import Credential
 from gateway.observe.families import Families
 
 _TOKENS = frozenset({Credential.BEARER, Credential.TOKEN_COOKIE})
+_NO_VERDICT = frozenset({Comparison.AGREED, Comparison.SKIPPED})
 _LOOKED_AT = (Event.SESSION_USER, Event.SESSION_ANONYMOUS, Event.SESSION_UNDETERMINED)
 
 
@@ -19,6 +20,8 @@ class Counts(NamedTuple):
     looked_at: int = 0
     undetermined: int = 0
     stale: int = 0
+    compared: int = 0
+    disagreed: int = 0
 
 
 class Tally:
@@ -30,6 +33,7 @@ class Tally:
         self._by_token = [slot for values, slot in rows if values[credential] in _TOKENS]
         self._by_session = [slot for values, slot in rows if values[credential] == Credential.SESSION]
         offsets = families.events.offsets("event")
+        self._comparisons = [(route, outcome, slot) for (route, outcome), slot in families.comparisons.rows()]
         self._events = {event: families.events.start + offsets[event] for event in Event}
 
     def count(self, slots: "Sequence[float] | memoryview[float]") -> Counts:
@@ -41,4 +45,17 @@ class Tally:
             looked_at=int(sum(slots[events[event]] for event in _LOOKED_AT)),
             undetermined=int(slots[events[Event.SESSION_UNDETERMINED]]),
             stale=int(slots[events[Event.CODEC_STALE]]),
+            compared=int(sum(slots[slot] for _, outcome, slot in self._comparisons if outcome != Comparison.SKIPPED)),
+            disagreed=int(sum(slots[slot] for _, outcome, slot in self._comparisons if outcome not in _NO_VERDICT)),
         )
+
+    def disagreements(
+        self, slots: "Sequence[float] | memoryview[float]", limit: int
+    ) -> "Sequence[tuple[str, str, int]]":
+        """Return route, cause and count of the most frequent disagreements, the most frequent first."""
+        found = [
+            (route, outcome, int(slots[slot]))
+            for route, outcome, slot in self._comparisons
+            if outcome not in _NO_VERDICT and slots[slot]
+        ]
+        return sorted(found, key=lambda row: -row[2])[:limit]

@@ -57,7 +57,7 @@ class Reception:
             return
         try:
             if self._gate.posture.is_transparent:
-                raise PhaseOff
+                raise PhaseOff(phase=self._gate.posture.phase)
             await self._app(scope, receive, self._with_cross_origin(send, visitor.head))
         except (GatewayError, Refused) as raised:
             refused = raised if isinstance(raised, Refused) else Refused(raised, [])

@@ -16,6 +16,8 @@ from gateway.wiring.gateway import Gateway
 from gateway.wiring.passthrough import PassthroughGateway
 from gateway.wiring.policies import criteria_of
 
+_DISAGREEMENTS = 20
+"""How many rows the phase status lists."""
 _NO_PHASE = "ENABLE_JWT_AUTH=false decides; start without it to choose a phase."
 _NO_KEYS = "ENABLE_JWT_AUTH=false decides, and no key is used; start without it."
 
@@ -26,9 +28,9 @@ class Administration:
     def __init__(self, gateway: Gateway, census: Census | None = None) -> None:
         self._gateway = gateway
         self._census = census or Itself(gateway)
-        tally = Tally(gateway.metrics.families)
+        self._tally = tally = Tally(gateway.metrics.families)
         self._lookback = Lookback(lambda: tally.count(self._census.counters()), gateway.now())
-        gateway.each_second.append(self._lookback.note)
+        gateway.each_second.append(lambda now: self._lookback.note(now, gateway.control.stage.since))
         self.is_draining = False
 
     def readiness(self) -> Readiness:
@@ -60,7 +62,13 @@ class Administration:
                 "requests_by_session": seen.by_session,
                 "token_share": round(seen.token_share, 2),
                 "undetermined_share": round(seen.undetermined_share, 2),
+                "compared": seen.compared,
+                "disagreement_share": round(seen.disagreement_share, 3),
             },
+            "disagreements": [
+                {"route": route, "cause": cause, "count": count}
+                for route, cause, count in self._tally.disagreements(self._census.counters(), _DISAGREEMENTS)
+            ],
         }
 
     async def set_phase(

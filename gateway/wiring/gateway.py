@@ -12,7 +12,6 @@ from starlette.types import ASGIApp
 from gateway.bridge.headers import IdentityHeaders
 from gateway.core.own_cookies import NAMES
 from gateway.core.phases import Posture, Stage, posture_of
-from gateway.core.rollout import Rollout
 from gateway.core.translate import Translator
 from gateway.flow.behind import SessionsBehind
 from gateway.flow.forms import FormProtection
@@ -46,6 +45,7 @@ from gateway.wiring.recent import open_limiter, open_possession, open_tickets
 from gateway.wiring.reload import in_force_after, needs_restart
 from gateway.wiring.remote import open_issuers, open_remote_tokens
 from gateway.wiring.sessions import open_enders, open_sessions, open_transports
+from gateway.wiring.shadow import open_shadow
 from gateway.wiring.share import ALONE, News, Share, Word
 from gateway.wiring.stores import open_secrets, open_stores
 from gateway.wiring.sweep import Sweep
@@ -65,7 +65,6 @@ class Gateway(Carrier):
         self._environ = environ
         self._cookies = cookies_of(settings.delivery)
         keys_of_master = open_secrets(settings, environ)
-        self._rollout_key = keys_of_master.rollout_key
         self.metrics = share.metrics or measures_of(settings).metrics()
         self.facts = with_access_log(self.metrics, environ)
         self.sessions = open_sessions(settings, environ, self.upstreams, codec_alert(self.facts))
@@ -102,10 +101,13 @@ class Gateway(Carrier):
             life=settings.tokens.access + settings.tokens.leeway,
         )
         self._delivery = open_delivery(settings, self._cookies, self.tokens, lambda: self.flow.posture, self.facts)
+        self._shadow = open_shadow(
+            settings, lambda: self.flow.posture, self.sessions, self.upstreams, stores, self.keys, self.facts
+        )
         self.flow: RequestFlow = self._request_flow()
         self.watch: ResponseWatch = self._response_watch()
         self.own: ASGIApp = self._own_app()
-        self.control = self._posture_control()
+        self.control = self._posture_control(keys_of_master.rollout_key)
         self.each_second: list[Callable[[float], None]] = []
         self._sweep = Sweep(stores.families, is_ours=share.keeps_house)
         self._listeners = SessionListeners(settings, environ, self._removals(), self.now, is_ours=share.keeps_house)
@@ -244,7 +246,7 @@ class Gateway(Carrier):
         )
         return RequestFlow(
             policy=policies.request_policy_of(settings, self._cookies),
-            posture=posture_of(settings.phase.initial, "initial", Rollout(settings.phase.rollout, self._rollout_key)),
+            posture=posture_of(settings.phase.initial, "initial"),
             routes=policies.routes_of(settings.routes, settings.default_upstream),
             translator=Translator(
                 own=NAMES,
@@ -282,6 +284,7 @@ class Gateway(Carrier):
             inference=self._inference,
             pause=asyncio.sleep,
             delivery=self._delivery,
+            shadow=self._shadow,
         )
 
     def _own_app(self) -> ASGIApp:
@@ -321,7 +324,7 @@ class Gateway(Carrier):
             pause=asyncio.sleep,
         )
 
-    def _posture_control(self) -> PostureControl:
+    def _posture_control(self, rollout_key: bytes) -> PostureControl:
         override = self.settings.phase.override_file
         brake = self._share.brake or brake_beside(override)
 
@@ -336,7 +339,7 @@ class Gateway(Carrier):
             has_panicked=lambda: brake.is_pulled,
             keep_panic=keep_panic,
             apply=self._apply,
-            rollout_key=self._rollout_key,
+            rollout_key=rollout_key,
         )
 
     def _apply(self, posture: Posture, now: float) -> None:

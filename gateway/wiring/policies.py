@@ -186,7 +186,7 @@ def rate_policy_of(settings: Settings) -> RatePolicy:
 
 def criteria_of(criteria: PhaseCriteria) -> Criteria:
     """What must be so before the next phase."""
-    return Criteria(criteria.run, criteria.tokens, criteria.cookies, criteria.undetermined)
+    return Criteria(**criteria.model_dump())
 
 
 def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:

@@ -16,7 +16,7 @@ from gateway.ports import Clock, SessionEnder, SessionStore
 from gateway.settings.addresses import origin_of
 from gateway.settings.schema.places import Asked
 from gateway.settings.schema.root import Settings
-from gateway.settings.schema.session import WhoamiOptions
+from gateway.settings.schema.session import WhoamiFallback, WhoamiOptions
 from gateway.settings.schema.sessions import Session, WhoamiSession
 from gateway.stores.sessions import CodecSessions, LocatableSessions
 from gateway.stores.sessions_cached import CachedSessions
@@ -67,10 +67,24 @@ def open_session(
     fallback = session.whoami
     if fallback is None:
         return CachedSessions(_in_realm(store, session))
-    mapping = UserMapping(session.name, fallback.user, {})
-    second = _whoami(session, fallback, fallback, mapping, settings, upstream)
-    either = FallbackSessions(store, second)
+    either = FallbackSessions(store, _second(session, fallback, settings, upstream))
     return CachedSessions(_in_realm(either, session), timeout=fallback.timeout + 3.0)
+
+
+def find_whoami(
+    session: Session, settings: Settings, upstreams: Mapping[str, UpstreamPolicy]
+) -> LocatableSessions | None:
+    """Return what asks the application itself who a session is, beside what is read; None where nothing says how."""
+    if isinstance(session, WhoamiSession) or session.whoami is None:
+        return None
+    upstream = upstreams[session.upstream or settings.default_upstream]
+    return _in_realm(_second(session, session.whoami, settings, upstream), session)
+
+
+def _second(
+    session: Session, fallback: WhoamiFallback, settings: Settings, upstream: UpstreamPolicy
+) -> LocatableSessions:
+    return _whoami(session, fallback, fallback, UserMapping(session.name, fallback.user, {}), settings, upstream)
 
 
 def _in_realm(store: LocatableSessions, session: Session) -> LocatableSessions:

@@ -18,9 +18,9 @@ def unmet(stage: Stage = WEEK_OLD, evidence: Evidence = WELL, *, grows: bool = F
     return find_unmet(stage, evidence, Criteria(), NOW, grows=grows)
 
 
-@pytest.mark.parametrize("phase", [Phase.OFF, Phase.HANDBACK, Phase.PARALLEL, Phase.PREFER_TOKENS])
+@pytest.mark.parametrize("phase", [Phase.OFF, Phase.HANDBACK, Phase.SHADOW, Phase.PARALLEL, Phase.PREFER_TOKENS])
 def test_nothing_holds_back_where_all_is_well(phase: Phase) -> None:
-    assert unmet(replace(WEEK_OLD, phase=phase)) == []
+    assert unmet(replace(WEEK_OLD, phase=phase), replace(WELL, compared=1000, disagreed=1)) == []
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,12 @@ def test_nothing_holds_back_where_all_is_well(phase: Phase) -> None:
             replace(WELL, by_session=110),
             "10.0% of the signed-in requests came with a session cookie alone, and 1% may; "
             "crossfade_cookie_only_requests_total says which",
+        ),
+        (Stage(Phase.SHADOW), WELL, "nothing was compared in the last 24.0 hours"),
+        (
+            Stage(Phase.SHADOW),
+            replace(WELL, compared=1000, disagreed=2),
+            "both worlds disagree about 0.20% of 1000 requests, and 0.1% may be so",
         ),
         (Stage(Phase.PREFER_TOKENS), Evidence(1800.0), "no signed-in request was seen in the last 0.5 hours"),
     ],

@@ -61,7 +61,7 @@ def test_the_next_level_decides_where_the_one_above_says_nothing(
     [
         (Phase.OFF, False, True, False, False),
         (Phase.HANDBACK, False, False, True, False),
-        (Phase.SHADOW, False, False, False, False),
+        (Phase.SHADOW, False, True, False, False),
         (Phase.PARALLEL, True, False, True, False),
         (Phase.PREFER_TOKENS, True, False, True, True),
         (Phase.TOKENS_ONLY, True, False, True, True),
@@ -117,7 +117,7 @@ def test_the_override_file_holds_the_name_of_a_phase(text: str, phase: Phase | N
 
 @pytest.mark.parametrize("text", ["of", "off parallel"])
 def test_an_override_that_names_no_available_phase_is_refused_with_the_list(text: str) -> None:
-    with pytest.raises(ValueError, match="off, handback, parallel"):
+    with pytest.raises(ValueError, match="off, handback, shadow, parallel"):
         read_override(text)
 
 

@@ -1,7 +1,8 @@
 """Each phase on a real session application that was not changed, and the way back to `off` from each."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -124,6 +125,50 @@ def test_who_is_not_in_the_rollout_keeps_the_cookie_and_is_given_nothing(world: 
     assert browser.refresh().status_code == 200
 
 
+def test_in_shadow_the_application_decides_and_both_worlds_are_compared_behind_its_back(world: World) -> None:
+    browser = holder_of_both(world)
+    choose(world, "shadow")
+    assert browser.exchange().json()["code"] == "phase_off"
+    assert browser.get("/.crossfade/session", headers={"X-Crossfade": "1"}).json()["phase"] == "shadow"
+    assert browser.with_token("GET", "/api/me").status_code == 401, "no token counts"
+    for _ in range(3):
+        assert browser.with_token("GET", "/api/me", with_cookies=True).json() == {"user": "ada"}
+    name = "crossfade_shadow_comparisons_total"
+    wait_until(lambda: metric(world, f'{name}{{outcome="agreed"') == 3)
+    assert metric(world, name) == 3
+    status = world.command("phase", "status", "--json", "--config", str(world.config))
+    seen = json.loads(status.stdout)
+    assert (seen["next"], seen["seen"]["compared"], seen["disagreements"]) == ("parallel", 3, [])
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_in_shadow_a_user_whom_the_application_turns_away_is_a_disagreement(tmp_path: Path) -> None:
+    """The application has another secret than the gateway believes, as after a change that nobody told us of."""
+    world = World(tmp_path)
+    try:
+        world.start()
+        browser = world.browser()
+        browser.log_in()
+        choose(world, "shadow")
+        world.app.stop()
+        world.app.environment["DJANGO_SECRET_KEY"] = "another-key-of-the-demo-application-for-tests"
+        world.app.start(f"{world.app_base}/login/")
+        assert browser.get("/api/me").status_code == 401
+        name = 'crossfade_shadow_comparisons_total{outcome="'
+        wait_until(lambda: metric(world, name) == 1)
+        assert metric(world, f"{name}turned_away") == 1
+        told = world.command("phase", "status", "--config", str(world.config)).stdout
+        assert "disagreement: /* turned_away, 1 times" in told
+    finally:
+        world.stop()
+
+
 def order(world: World, *words: str) -> tuple[int, str]:
     done = world.command("phase", *words, "--reason", "test", "--config", str(world.config))
     return done.returncode, done.stdout + done.stderr
@@ -131,7 +176,10 @@ def order(world: World, *words: str) -> tuple[int, str]:
 
 def test_a_phase_goes_further_when_its_criteria_are_met_or_somebody_insists(world: World) -> None:
     choose(world, "off")
-    assert order(world, "advance", "--rollout", "50%")[0] == 0
+    assert order(world, "advance")[0] == 0
+    code, told = order(world, "advance")
+    assert (code, "phase: shadow" in told, "not yet: nothing was compared" in told) == (1, True, True)
+    choose(world, "parallel", "--rollout", "50%")
     code, told = order(world, "advance")
     assert code == 1
     assert "phase: parallel" in told

@@ -213,5 +213,5 @@ async def test_a_phase_that_is_not_available_is_not_stored() -> None:
     levels = Levels()
     await levels.control.look(0.0)
     with pytest.raises(Conflict):
-        await levels.control.choose(Phase.SHADOW, by="ops", reason="", now=1.0)
+        await levels.control.choose(Phase.BROWNOUT, by="ops", reason="", now=1.0)
     assert await levels.store.history(10) == []

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from gateway.errors import ConfigurationError
-from gateway.facts import Dependant, Event, Fact, Nothing, RequestFact
+from gateway.facts import Comparison, Dependant, Event, Fact, Nothing, RequestFact
 from gateway.model import Credential
 from gateway.observe.lines import LineWriter, Writer
 from gateway.observe.log import REFUSED, AccessLog, configure, with_access_log
@@ -142,6 +142,9 @@ def test_an_access_line_is_written_for_each_request_and_the_fact_passed_on(start
         def count(self, event: Event) -> None:
             counted.append(event)
 
+        def compare(self, route: str, outcome: Comparison) -> None:
+            counted.append((route, outcome))
+
         def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
             counted.append((route, kind, agent))
 
@@ -153,6 +156,15 @@ def test_an_access_line_is_written_for_each_request_and_the_fact_passed_on(start
     (line,) = lines(stream, writer)
     assert (line["route"], line["status"], line["credential"]) == ("/*", 200, "bearer")
     assert line["duration"] == 0.012346
+
+
+def test_what_both_worlds_see_differently_is_a_line(start: Start) -> None:
+    stream, writer = start()
+    access = AccessLog(Nothing(), structlog.get_logger())
+    for outcome in (Comparison.AGREED, Comparison.SKIPPED, Comparison.OTHER_USER):
+        access.compare("/api/*", outcome)
+    (line,) = lines(stream, writer)
+    assert (line["event"], line["route"], line["cause"]) == ("disagreement", "/api/*", "other_user")
 
 
 def test_who_depends_on_a_cookie_is_named_by_its_own_account_and_no_longer_than_a_line(start: Start) -> None:

@@ -225,7 +225,7 @@ async def test_a_program_gets_no_cookie_to_delete_when_its_token_is_worth_nothin
 async def test_an_outage_is_no_invalid_grant_and_clears_no_cookie(site: Site) -> None:
     await site.exchange()
 
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable
 
     site.world.families.rotate = away  # type: ignore[method-assign, assignment]
@@ -318,7 +318,7 @@ async def test_a_program_that_acts_on_a_cookie_says_that_it_means_us(site: Site)
     [
         (Phase.OFF, (409, "phase_off")),
         (Phase.HANDBACK, (409, "issuing_suspended")),
-        (Phase.SHADOW, (409, "issuing_suspended")),
+        (Phase.SHADOW, (409, "phase_off")),
     ],
 )
 async def test_no_tokens_are_given_out_where_the_phase_does_not_allow_it(

@@ -1,7 +1,7 @@
 """What was seen lately: differences of counters, as far back as somebody looked."""
 
 from gateway.core.criteria import Evidence
-from gateway.facts import Event, RequestFact
+from gateway.facts import Comparison, Event, RequestFact
 from gateway.model import Credential
 from gateway.observe.metrics import Metrics
 from gateway.observe.tally import Counts, Tally
@@ -17,7 +17,13 @@ def test_the_tally_reads_what_the_metrics_count() -> None:
             metrics.request(RequestFact(route, "GET", 200, credential, "", 0.1, 0.1))
     for event in (Event.SESSION_USER, Event.SESSION_ANONYMOUS, Event.SESSION_UNDETERMINED, Event.CODEC_STALE):
         metrics.count(event)
-    assert Tally(metrics.families).count(metrics.slots) == Counts(4, 4, 3, 1, 1)
+    for outcome in Comparison:
+        metrics.compare("/*", outcome)
+    metrics.compare("/static/*", Comparison.OTHER_USER)
+    metrics.compare("/*", Comparison.OTHER_USER)
+    tally = Tally(metrics.families)
+    assert tally.count(metrics.slots) == Counts(4, 4, 3, 1, 1, compared=8, disagreed=7)
+    assert tally.disagreements(metrics.slots, 2) == [("/*", "other_user", 2), ("/*", "turned_away", 1)]
 
 
 class Seen:
@@ -31,7 +37,7 @@ class Seen:
         for _ in range(hours):
             self.hours += 1
             for quarter in range(4):
-                self.lookback.note(self.hours * HOUR + quarter * 900.0)
+                self.lookback.note(self.hours * HOUR + quarter * 900.0, None)
 
 
 def test_a_day_is_looked_back_and_no_further() -> None:
@@ -48,3 +54,14 @@ def test_what_was_before_the_phase_does_not_count() -> None:
     assert seen.lookback.evidence(50 * HOUR, 40 * HOUR).by_token == 10
     assert seen.lookback.evidence(50 * HOUR, 1 * HOUR).by_token == 24
     assert seen.lookback.evidence(50 * HOUR, 50 * HOUR).by_token == 0
+
+
+def test_a_phase_that_begins_between_two_samples_begins_with_nothing() -> None:
+    counted = Counts()
+    lookback = Lookback(lambda: counted, 0.0)
+    lookback.note(1.0, None)
+    counted = Counts(by_token=5)
+    lookback.note(11.0, 10.0)
+    counted = Counts(by_token=7)
+    assert lookback.evidence(20.0, 10.0) == Evidence(10.0, by_token=2)
+    assert lookback.evidence(30.0, 25.0) == Evidence(5.0, by_token=0), "nobody has looked since it began"

@@ -25,6 +25,8 @@ class PhaseCriteria(Section):
     """The share of signed-in requests that may come with a session cookie alone before `tokens_only`."""
     undetermined: Percent = 1.0
     """The share of shown sessions that may be unreadable before any phase."""
+    disagreements: Percent = 0.1
+    """The share of requests that both worlds may see differently in `shadow`, before `parallel`."""
 
 
 class Phase(Section):

@@ -9,7 +9,7 @@ from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.credentials import Site
 from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidToken
-from gateway.facts import Dependant, Event, Fact
+from gateway.facts import Comparison, Dependant, Event, Fact
 from gateway.family_ports import RefreshStore
 from gateway.flow.behind import SessionsBehind
 from gateway.flow.clients import Client
@@ -56,11 +56,15 @@ class Counting:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.dependants: list[tuple[str, Dependant]] = []
+        self.comparisons: list[tuple[str, Comparison]] = []
 
     def request(self, fact: Fact) -> None: ...
 
     def count(self, event: Event) -> None:
         self.events.append(event)
+
+    def compare(self, route: str, outcome: Comparison) -> None:
+        self.comparisons.append((route, outcome))
 
     def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
         self.dependants.append((route, kind))
