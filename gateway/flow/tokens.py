@@ -281,6 +281,10 @@ class TokenFlow:
         """End the families of a session that the application itself has ended; returns how many."""
         return await self._logout.follow(session, reason, now)
 
+    async def has_families(self, session: LegacySession, *, now: float) -> bool:
+        """Whether tokens that live came from a legacy session, under the id that it has here."""
+        return bool(await self._families.families_of_session(self.session_hash(session.site, session.key), now))
+
     async def note_login(self, session: LegacySession, *, now: float) -> None:
         """Remember that a session began with a login just now: its tokens are not those that were revoked before."""
         await self._families.note_login(session.subject, self.session_hash(session.site, session.key), now)

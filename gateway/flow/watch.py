@@ -237,6 +237,8 @@ class ResponseWatch:
             await self._unfinished.end(before, "switched", now)
             return Seen(is_over=True)
         if is_replaced(after, site, changes) or await self._is_over(before, changes, sent, now, is_asked=is_asked):
+            if not is_asked and await self._has_moved(before, now):
+                return Seen()
             self._facts.count(Event.LOGOUT_SEEN)
             await self._unfinished.end(before, "legacy_logout", now)
             return Seen(is_over=True)
@@ -250,6 +252,21 @@ class ResponseWatch:
             await self._pause(seconds)
             verdict = await store.resolve(shown, now, fresh=True)
         return verdict
+
+    async def _has_moved(self, before: LegacySession, now: float) -> bool:
+        """Whether the tokens of a session follow it to another id meanwhile.
+
+        To a request that still had the old one, the application answers as to a stranger; what it answered to the one
+        that changed it may come later.
+        """
+        with suppress(Unavailable):
+            if not await self._tokens.has_families(before, now=now):
+                return False
+            for seconds in _SETTLING:
+                await self._pause(seconds)
+                if not await self._tokens.has_families(before, now=now):
+                    return True
+        return False
 
     async def _look_for_login(
         self, site: Site, permit: Permit, head: RequestHead, changes: Sequence[SetCookie], now: float

@@ -5,11 +5,13 @@ import contextlib
 import pytest
 
 from gateway.errors import InvalidGrant, SessionEnded
+from gateway.facts import Event
 from gateway.flow.tokens import Grant
 from gateway.model import Anonymous, LegacySession, Undetermined, Verdict
 from tests.flow.door import Door, request
 from tests.flow.tokens.world import MOBILE, World
 
+DELETED = b'sessionid=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/'
 OLD = LegacySession("main", "s1", "ada")
 
 
@@ -82,3 +84,46 @@ async def test_only_a_record_that_is_gone_is_waited_for(verdict: Verdict) -> Non
     with contextlib.suppress(SessionEnded):
         await Door(world).permit(request(bearer=grant.access_token))
     assert not world.paused
+
+
+# --- an answer to whoever still had the old id ---
+
+
+async def opened() -> Door:
+    world = await World().start()
+    world.app.log_in(b"s1", "ada")
+    return Door(world)
+
+
+@pytest.mark.parametrize("answer", [(DELETED,), (b"sessionid=fresh; Path=/",), ()])
+@pytest.mark.parametrize("at", [1, 3])
+async def test_a_stranger_who_was_a_user_when_he_asked_takes_nobodys_tokens(answer: tuple[bytes, ...], at: int) -> None:
+    """A request with the old id is answered as a stranger's, before the answer that gives the session its new one."""
+    door = await opened()
+    world = door.world
+    world.app.verdicts[b"fresh"] = Anonymous("no_user")
+    grant, head = await world.exchange(), request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    world.app.log_out(b"s1")
+    world.app.log_in(b"s2", "ada")
+    pauses, end = door.watch._pause, len(door.paused) + at
+
+    async def pause(seconds: float) -> None:
+        await pauses(seconds)
+        if len(door.paused) >= end:
+            new = LegacySession("main", "s2", "ada")
+            await world.tokens.move_session(OLD, new, cookies={b"sessionid": b"s2"}, now=world.now)
+
+    door.watch._pause = pause
+    await door.look(permit, head, *answer)
+    assert await world.accepts(grant)
+
+
+async def test_a_session_without_tokens_is_not_waited_for() -> None:
+    door = await opened()
+    head = request(cookie=b"sessionid=s1")
+    permit = await door.permit(head)
+    door.world.app.log_out(b"s1")
+    await door.look(permit, head, DELETED)
+    assert Event.LOGOUT_SEEN in door.world.facts.events
+    assert not door.paused

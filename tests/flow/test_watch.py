@@ -340,7 +340,7 @@ async def test_a_record_that_never_comes_is_waited_for_briefly(door: Door) -> No
     world.app.log_out(b"s2")
     await door.look(permit, head, cookie)
     assert not await world.accepts(grant)
-    assert 0 < sum(door.paused) < 0.5
+    assert 0 < sum(door.paused) < 0.7  # for the record, and then for tokens that follow it elsewhere
 
 
 async def test_a_logout_by_its_path_waits_for_nothing(door: Door) -> None:
