@@ -15,12 +15,12 @@ from gateway.settings.schema.sessions import (
 )
 
 MINTABLE = {
-    "django": {"sqlite", "postgres", "redis", "cookie"},
-    "flask": {"sqlite", "postgres", "redis", "cookie"},
+    "django": {"sqlite", "postgres", "mysql", "redis", "cookie"},
+    "flask": {"sqlite", "postgres", "mysql", "redis", "cookie"},
     "starlette": {"cookie"},
     "express": {"postgres", "redis", "cookie"},
-    "laravel": {"sqlite", "postgres", "redis"},
-    "rails": {"sqlite", "postgres", "cookie"},
+    "laravel": {"sqlite", "postgres", "mysql", "redis"},
+    "rails": {"sqlite", "postgres", "mysql", "cookie"},
 }
 """Whose sessions can be made here, and in which places."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
 
 import aiomysql
 import pymysql
@@ -10,10 +11,11 @@ from gateway.codec import Lookup, Query, Row
 from gateway.stores.mysql_address import MySQLAddress
 from gateway.stores.sessions import PlaceUnavailable, ensure_lookup
 
-_FOREIGN = (pymysql.MySQLError, OSError, RuntimeError, asyncio.IncompleteReadError)
+FOREIGN = (pymysql.MySQLError, OSError, RuntimeError, asyncio.IncompleteReadError)
+"""What the driver raises, and what it lets through."""
 
 
-class _SilentCursor(aiomysql.Cursor):  # type: ignore[misc]
+class SilentCursor(aiomysql.Cursor):  # type: ignore[misc]
     """Does not print the server's warnings: "truncated value 'abc'" would show a session's key."""
 
     async def _show_warnings(self, conn: object) -> None:
@@ -38,7 +40,7 @@ class MySQLPlace:
                 return await self._select(lookup)
         except TimeoutError as error:
             raise PlaceUnavailable("timeout") from error
-        except _FOREIGN as error:
+        except FOREIGN as error:
             raise PlaceUnavailable("unreachable") from error
 
     async def aclose(self) -> None:
@@ -47,14 +49,14 @@ class MySQLPlace:
             self._idle.pop().close()
 
     async def _select(self, lookup: Lookup) -> Row | None:
-        columns = ", ".join(f"r.{_quoted(name)}" for name in lookup.columns)
-        table = ".".join(_quoted(part) for part in lookup.table.split("."))
+        columns = ", ".join(f"r.{quoted(name)}" for name in lookup.columns)
+        table = ".".join(quoted(part) for part in lookup.table.split("."))
         # Compared as text both ways: MySQL would read '7 or so' as the number 7, and 'A' as 'a'.
-        key = f"r.{_quoted(lookup.key)}"
+        key = f"r.{quoted(lookup.key)}"
         query = f"SELECT {columns}, CAST({key} AS CHAR) FROM {table} AS r WHERE {key} = %s LIMIT 2"  # noqa: S608
         connection = await self._open()
         try:
-            async with connection.cursor(_SilentCursor) as cursor:
+            async with connection.cursor(SilentCursor) as cursor:
                 await cursor.execute(query, (lookup.value,))
                 rows = await cursor.fetchall()
         except BaseException:  # in the middle of an answer it is of no use to the next one
@@ -68,20 +70,28 @@ class MySQLPlace:
             connection = self._idle.pop()
             if not connection.closed and not connection._reader.at_eof():
                 return connection
-        address = self._address
-        return await aiomysql.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            db=address.database,
-            unix_socket=address.socket or None,
-            ssl=self._tls,
-            charset="utf8mb4",
-            autocommit=True,
-            connect_timeout=self._timeout,
-        )
+        return await connect(self._address, self._tls, self._timeout)
 
 
-def _quoted(name: str) -> str:
+def connect(
+    address: MySQLAddress, tls: ssl.SSLContext | None, connect_timeout: float
+) -> Awaitable[aiomysql.Connection]:
+    """Open a connection on which each statement is a transaction."""
+    opening: Awaitable[aiomysql.Connection] = aiomysql.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        db=address.database,
+        unix_socket=address.socket or None,
+        ssl=tls,
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=connect_timeout,
+    )
+    return opening
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier."""
     return "`" + name.replace("`", "``") + "`"

@@ -27,6 +27,7 @@ from gateway.settings.schema.sessions import (
 )
 from gateway.stores.mint_sqlite import SQLiteMintPlace
 from gateway.stores.mint_users import PlacedUsers
+from gateway.stores.mysql_address import parse_mysql_url
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.redis_address import parse_redis_url
 from gateway.wiring.codecs import laravel_keys
@@ -90,6 +91,10 @@ def _open_place(place: schema.MintPlace, environ: Environ) -> MintPlace:
 
         has_cache = place.postgres.statement_cache == "on"
         return PostgresMintPlace(parse_postgres_url(place.postgres.read(environ)), has_statement_cache=has_cache)
+    if place.mysql is not None:
+        from gateway.stores.mint_mysql import MySQLMintPlace
+
+        return MySQLMintPlace(parse_mysql_url(place.mysql.read(environ)))
     from gateway.stores.mint_redis import RedisMintPlace
 
     assert place.redis is not None

@@ -6,6 +6,7 @@ from gateway.legacy.laravel import login_key
 from tests.legacy.applications import (
     DJANGO,
     DJANGO_CACHE,
+    DJANGO_POSTGRES,
     EXPRESS_COOKIE,
     EXPRESS_POSTGRES,
     EXPRESS_REDIS,
@@ -14,8 +15,8 @@ from tests.legacy.applications import (
     PYTHON,
     STARLETTE,
 )
-from tests.legacy.applications_debian import LARAVEL, RAILS
-from tests.legacy.case_places import IN_COOKIE, IN_REDIS, SECRET
+from tests.legacy.applications_debian import DJANGO_MARIADB, LARAVEL, RAILS
+from tests.legacy.case_places import IN_COOKIE, IN_MARIADB, IN_REDIS, SECRET
 from tests.legacy.contract import Case
 
 DJANGO_TEMPLATE = (
@@ -54,7 +55,9 @@ SIGNED_COOKIES = Case(
     "",
     is_kept_by_client=True,
 )
-(LARAVEL_REDIS,) = (case for case in LARAVEL if case.name == "laravel-redis")
+LARAVELS = {case.name: case for case in LARAVEL}
+LARAVEL_REDIS, LARAVEL_DATABASE = LARAVELS["laravel-redis"], LARAVELS["laravel-database"]
+MARIADB_WRITER = IN_MARIADB.replace("reader", "app")
 RAILS_TEMPLATES = {"rails-json": '{ user_id: "{subject}" }', "rails-authentication": '{ user_id: "{subject:number}" }'}
 RAILS_MADE = [case for case in RAILS if case.name in RAILS_TEMPLATES]
 
@@ -81,6 +84,9 @@ MINTS = [
     MintCase(EXPRESS_REDIS, '{ passport: { user: "{subject}" } }', EXPRESS_REDIS.place),
     MintCase(EXPRESS_POSTGRES, '{ userId: "{subject}" }', EXPRESS_POSTGRES.place),
     MintCase(EXPRESS_COOKIE, '{ userId: "{subject}" }'),
+    MintCase(DJANGO_POSTGRES, DJANGO_TEMPLATE, DJANGO_POSTGRES.place),
+    MintCase(DJANGO_MARIADB, DJANGO_TEMPLATE, MARIADB_WRITER),
+    MintCase(LARAVEL_DATABASE, f'{{ {login_key()}: "{{subject:number}}" }}', MARIADB_WRITER),
     MintCase(LARAVEL_REDIS, f'{{ {login_key()}: "{{subject:number}}" }}', IN_REDIS),
     *(MintCase(with_old_digest(case), RAILS_TEMPLATES[case.name], written_in(case)) for case in RAILS_MADE),
 ]

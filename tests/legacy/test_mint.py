@@ -16,7 +16,6 @@ from tests.e2e.browser import Browser
 from tests.legacy.contract import Scene, post
 from tests.legacy.mints import MINTS, MintCase
 from tests.servers import RedisServer
-from tests.servers_postgres import PostgresServer, running_postgres
 from tests.settings.samples import settings_of
 
 pytestmark = pytest.mark.timeout(120)
@@ -24,30 +23,19 @@ pytestmark = pytest.mark.timeout(120)
 USER = "101"
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres(is_tcp=True) as server:
-        yield server
-
-
 @pytest.fixture(scope="module", params=MINTS, ids=lambda case: case.name)
 def scene(
-    request: pytest.FixtureRequest,
-    frameworks_redis: RedisServer,
-    postgres: PostgresServer,
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, frameworks_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     """The application alone: no gateway is started."""
     mint_case: MintCase = request.param
     mint_case.case.ensure_installed()
-    folder = tmp_path_factory.mktemp(mint_case.name)
-    scene = Scene(
-        mint_case.minting,
-        folder,
-        redis=frameworks_redis.url,
-        redis_port=str(frameworks_redis.port),
-        postgres=postgres.url,
-    )
+    servers = {"redis": frameworks_redis.url, "redis_port": str(frameworks_redis.port)}
+    if mint_case.case.names("postgres"):
+        servers["postgres"] = request.getfixturevalue("frameworks_postgres").url
+    if mint_case.case.names("mariadb"):
+        servers["mariadb"] = request.getfixturevalue("frameworks_mariadb")
+    scene = Scene(mint_case.minting, tmp_path_factory.mktemp(mint_case.name), **servers)
     try:
         scene.app.start(f"{scene.app_base}/who")
         post(Browser(scene.app_base), "/login", user="1")  # some make their tables with the first session
@@ -80,7 +68,8 @@ async def test_the_application_takes_a_session_of_our_making_for_its_own(scene: 
     assert isinstance(verdict, LegacySession), verdict
     assert verdict.subject == USER
     if verdict.expires_at is not None and minted.record is not None:
-        assert verdict.expires_at <= now + 3601
+        longest = 7200 if scene.case.name == "laravel-database" else 3600  # a row of Laravel tells no end of its own
+        assert verdict.expires_at <= now + longest + 1
 
 
 async def test_each_session_is_another_one_and_ends_by_itself(scene: Scene, made: Made) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from gateway.formats.minting import find_fault
-from gateway.settings.schema.places import Place, SQLiteFile
+from gateway.settings.schema.places import MySQL, Place, SQLiteFile
 from gateway.settings.schema.section import Section
 from gateway.settings.schema.stores import Postgres, Redis
 from gateway.settings.values import Duration, wrong
@@ -33,14 +33,15 @@ Template = Annotated[dict[str, Any], PlainValidator(_read_template), WithJsonSch
 class MintPlace(Place):
     """Where new sessions are written, by a user of its own who has the rights to add and to delete them."""
 
-    kinds: ClassVar[tuple[str, ...]] = ("sqlite", "postgres", "redis")
-    planned = ("mysql",)
+    kinds: ClassVar[tuple[str, ...]] = ("sqlite", "postgres", "mysql", "redis")
 
     sqlite: SQLiteFile | None = None
     """A SQLite file."""
     postgres: Postgres | None = None
     """A PostgreSQL server. Its user needs INSERT, SELECT and DELETE on the table of sessions, and USAGE on the sequence
     of its key where it has one."""
+    mysql: MySQL | None = None
+    """A MySQL or MariaDB server. Its user needs INSERT, SELECT and DELETE on the table of sessions."""
     redis: Redis | None = None
     """A Redis server. Its user needs SET and DEL."""
 

@@ -16,9 +16,11 @@ from gateway.formats.minting import NewEntry, NewRow
 from gateway.stores.mint_postgres import PostgresMintPlace
 from gateway.stores.mint_redis import RedisMintPlace
 from gateway.stores.mint_sqlite import SQLiteMintPlace
+from gateway.stores.mysql_address import parse_mysql_url
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.redis_address import parse_redis_url
 from tests.servers import RedisServer
+from tests.servers_mysql import mariadb_binary, running_mariadb
 from tests.servers_postgres import PostgresServer
 
 MOMENT = datetime(2026, 11, 28, 17, 0, 0, 250_000, tzinfo=UTC)
@@ -169,3 +171,46 @@ async def test_redis_needs_set_and_del_and_writes_over_nothing(server: RedisServ
             await place.delete(Entry("other:", "abc"))
     finally:
         await place.aclose()
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[str]:
+    if not mariadb_binary():
+        pytest.skip("MariaDB is not installed: make test-frameworks")
+    with running_mariadb(
+        "CREATE DATABASE app",
+        "CREATE TABLE app.sessions (id int AUTO_INCREMENT PRIMARY KEY, sid varchar(50), data blob, ends datetime(6))",
+        "CREATE USER writer@localhost",
+        "GRANT INSERT, SELECT, DELETE ON app.sessions TO writer@localhost",
+        "CREATE USER reader@localhost",
+        "GRANT SELECT ON app.sessions TO reader@localhost",
+    ) as socket:
+        yield f"mysql://writer@/app?unix_socket={socket}"
+
+
+async def test_mysql_deletes_the_very_key_and_no_other(mariadb: str) -> None:
+    from gateway.stores.mint_mysql import MySQLMintPlace
+    from gateway.stores.sessions_mysql import MySQLPlace
+
+    place, reading = MySQLMintPlace(parse_mysql_url(mariadb)), MySQLPlace(parse_mysql_url(mariadb))
+    try:
+        assert await place.write(NewRow("sessions", "sid", {"sid": "AbC", "data": b"\0", "ends": MOMENT})) == "AbC"
+        assert await place.write(NewRow("sessions", "id", {"sid": "def"})) == "2"
+        lookup = Lookup("sessions", "sid", "AbC", ("data", "ends"))
+        assert await reading.fetch(lookup) == (b"\0", MOMENT.replace(tzinfo=None))
+        await place.delete(Lookup("sessions", "sid", "abc", ()))
+        await place.delete(Lookup("sessions", "id", "2 or so", ()))
+        assert await reading.fetch(lookup) is not None
+        await place.delete(Lookup("sessions", "sid", "AbC", ()))
+        await place.delete(Lookup("app.sessions", "id", "2", ()))
+        assert await reading.fetch(lookup) is None
+        assert await reading.fetch(Lookup("sessions", "sid", "def", ("id",))) is None
+        with pytest.raises(VaultUnavailable):
+            await place.write(NewRow("sessions", "sid", {"sid": "x" * 51}))
+        with pytest.raises(VaultUnavailable):
+            await MySQLMintPlace(parse_mysql_url(mariadb.replace("writer", "reader"))).write(
+                NewRow("sessions", "sid", {"sid": "abc"})
+            )
+    finally:
+        await place.aclose()
+        await reading.aclose()
