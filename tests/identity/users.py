@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
@@ -88,24 +88,23 @@ class Site:
     async def open(cls, folder: Path, users: int) -> AsyncIterator["Site"]:
         (folder / "sessions").mkdir()
         application = Application(folder / "sessions")
-        await application.start()
-        (folder / "gateway.yaml").write_text(CONFIGURATION.format(port=application.port))
-        environ = {"KEY": pem_of("ES256").decode()}
-        gateway = await Gateway.open(load_settings(folder / "gateway.yaml", environ), environ)
-        wire = gateway.server()
-        server = await asyncio.get_running_loop().create_server(wire, "127.0.0.1", 0)
-        site = cls(application, gateway, server.sockets[0].getsockname()[1])
-        try:
+        async with AsyncExitStack() as opened:
+            await application.start()
+            opened.push_async_callback(application.stop)
+            (folder / "gateway.yaml").write_text(CONFIGURATION.format(port=application.port))
+            environ = {"KEY": pem_of("ES256").decode()}
+            gateway = await Gateway.open(load_settings(folder / "gateway.yaml", environ), environ)
+            opened.push_async_callback(gateway.aclose)
+            wire = gateway.server()
+            server = await asyncio.get_running_loop().create_server(wire, "127.0.0.1", 0)
+            opened.push_async_callback(wire.close)
+            opened.callback(server.close)
             await gateway.start()
+            site = cls(application, gateway, server.sockets[0].getsockname()[1])
+            opened.callback(site.hang_up)
             names = [f"user{number}" for number in range(users)]
             site.users = [User(name, application.log_in(name)) for name in names]
             yield site
-        finally:
-            site.hang_up()
-            server.close()
-            await wire.close()
-            await gateway.aclose()
-            await application.stop()
 
     def hang_up(self) -> None:
         while not self._free.empty():
