@@ -17,6 +17,8 @@ import uvloop
 
 from bench import sessions
 from bench.tokens import AUDIENCE, ISSUER, Material, read
+from gateway.flow.clients import Client
+from gateway.model import SessionCookie
 from gateway.settings.load import load_settings
 from gateway.wire.upstream import UpstreamConnection
 from gateway.wiring.gateway import Gateway
@@ -35,7 +37,9 @@ FIELDS = (
     b"Accept: application/json\r\nAccept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
 )
 
-SCENARIOS = ("token", "token-new-fields", "token-redis", "session", "anonymous")
+SCENARIOS = ("token", "token-new-fields", "token-redis", "token-vault", "session", "anonymous")
+"""`token-vault` is the token of a family that began with a session: the application gets the user's own cookies."""
+_FAMILIES = 64
 
 
 class Clock:
@@ -68,7 +72,7 @@ class Transport:
 def configure(folder: Path, scenario: str, material: Material) -> Path:
     """Write a configuration as small as a user's would be."""
     site = stores = ""
-    if scenario == "session":
+    if scenario in ("session", "token-vault"):
         site = (
             f"sessions: [{{ name: main, upstream: app, format: django, place: {{ sqlite: {{ file: {folder}/app.db }} }},\n"
             "  cookies: [sessionid], secrets: [{ env: DJANGO_SECRET_KEY }], login_url: /login/,\n"
@@ -88,14 +92,29 @@ def configure(folder: Path, scenario: str, material: Material) -> Path:
     return path
 
 
-def make_requests(folder: Path, scenario: str, material: Material) -> list[bytes]:
-    """Return the requests of many users, one after the other."""
+async def exchange(gateway: Gateway, keys: list[str], now: float) -> list[str]:
+    """Return access tokens of families that these sessions began."""
+    tokens = []
+    for key in keys:
+        shown = SessionCookie("main", ((b"sessionid", key.encode()),))
+        tokens.append((await gateway.tokens.exchange(shown, Client("web", "cookie"), now=now)).access_token)
+    return tokens
+
+
+async def credentials(gateway: Gateway, folder: Path, scenario: str, material: Material, now: float) -> list[str]:
+    """Return the line that each of many users sends."""
     if scenario == "session":
-        shown = [f"Cookie: theme=dark; sessionid={key}\r\n" for key in sessions.make(folder, len(material.tokens))]
-    elif scenario == "anonymous":
-        shown = ["Cookie: theme=dark\r\n"]
-    else:
-        shown = [f"Authorization: Bearer {token}\r\n" for token in material.tokens]
+        return [f"Cookie: theme=dark; sessionid={key}\r\n" for key in sessions.make(folder, len(material.tokens))]
+    if scenario == "anonymous":
+        return ["Cookie: theme=dark\r\n"]
+    tokens = material.tokens
+    if scenario == "token-vault":
+        tokens = tuple(await exchange(gateway, sessions.make(folder, _FAMILIES), now))
+    return [f"Authorization: Bearer {token}\r\n" for token in tokens]
+
+
+def make_requests(scenario: str, shown: list[str]) -> list[bytes]:
+    """Return the requests of many users, one after the other."""
     requests = []
     for number in range(CONNECTIONS * (WARM + WAVES)):
         own = b"X-Page: %d\r\n" % number if scenario == "token-new-fields" else b""
@@ -142,11 +161,12 @@ class Stand:
 
 
 async def run(folder: Path, scenario: str, material: Material) -> None:
-    requests = make_requests(folder, scenario, material)
     settings = load_settings(configure(folder, scenario, material), os.environ)
-    gateway = await Gateway.open(settings, os.environ, Clock())
+    clock = Clock()
+    gateway = await Gateway.open(settings, os.environ, clock)
     await gateway.start()
     gateway.wheel.stop()
+    requests = make_requests(scenario, await credentials(gateway, folder, scenario, material, clock.wall()))
     stand = Stand(gateway, requests)
     for number in range(WARM):
         await stand.wave(number)
