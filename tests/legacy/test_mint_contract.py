@@ -3,6 +3,7 @@
 One that was logged out or taken away is followed by none.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,7 +13,6 @@ from tests.e2e.browser import Browser
 from tests.legacy.applications import DJANGO, FLASK, STARLETTE
 from tests.legacy.contract import Scene, post, who, who_by_token
 from tests.legacy.mints import MINTS, SIGNED_COOKIES, MintCase
-from tests.servers import eventually
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -45,16 +45,23 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         scene.stop()
 
 
-async def outlived(scene: Scene, user: str) -> Browser:
-    """A browser whose session has come to its natural end, and whose tokens have not."""
-    browser = scene.with_tokens(user)
-    cookies = dict(browser.cookies)
-    await eventually(lambda: scene.who_says_the_application(cookies) == "", within=AGE + 10)
-    return browser
+def is_over(scene: Scene, browser: Browser) -> bool:
+    return scene.who_says_the_application(browser.cookies) == ""
 
 
-async def test_the_token_is_still_the_same_user(scene: Scene) -> None:
-    browser = await outlived(scene, "41")
+@pytest.fixture(scope="module")
+def outlived(scene: Scene) -> dict[str, Browser]:
+    """Browsers by their users, whose sessions have come to their natural end, and whose tokens have not."""
+    browsers = {user: scene.with_tokens(user) for user in ("41", "42", "43", "44")}
+    patience = time.monotonic() + AGE + 20
+    while not all(is_over(scene, browser) for browser in browsers.values()):
+        assert time.monotonic() < patience
+        time.sleep(0.1)
+    return browsers
+
+
+def test_the_token_is_still_the_same_user(scene: Scene, outlived: dict[str, Browser]) -> None:
+    browser = outlived["41"]
     assert who(browser) == "", "the browser itself has to log in again"
     assert who_by_token(browser) == "41"
     assert browser.with_token("POST", "/note", form={"text": "a note"}).text == "41:1"
@@ -62,34 +69,25 @@ async def test_the_token_is_still_the_same_user(scene: Scene) -> None:
     assert who_by_token(browser) == "41"
 
 
-async def test_tokens_that_shared_a_session_share_the_one_that_follows(scene: Scene) -> None:
-    browser = scene.with_tokens("42")
-    first = browser.token
-    assert browser.exchange().status_code == 200
-    cookies = dict(browser.cookies)
-    await eventually(lambda: scene.who_says_the_application(cookies) == "", within=AGE + 10)
-    assert who_by_token(browser) == "42"
-    assert browser.with_token("GET", "/who", token=first).text == "42"
-
-
-async def test_a_logout_ends_the_session_that_was_made(scene: Scene) -> None:
-    browser = await outlived(scene, "43")
+def test_a_logout_ends_the_session_that_was_made(outlived: dict[str, Browser]) -> None:
+    browser = outlived["43"]
     assert who_by_token(browser) == "43"
     assert browser.own("logout", headers={"Authorization": f"Bearer {browser.token}"}).status_code == 200
     assert who_by_token(browser) == "401"
 
 
-async def test_a_logout_there_ends_the_tokens_of_the_session_that_was_made(scene: Scene) -> None:
-    browser = await outlived(scene, "44")
+def test_a_logout_there_ends_the_tokens_of_the_session_that_was_made(outlived: dict[str, Browser]) -> None:
+    browser = outlived["44"]
     assert who_by_token(browser) == "44"
     assert browser.with_token("POST", "/logout").status_code == 200
     assert who_by_token(browser) == "401"
 
 
-async def test_a_session_that_was_logged_out_is_followed_by_none(scene: Scene) -> None:
+def test_two_users_never_meet(outlived: dict[str, Browser]) -> None:
+    assert [who_by_token(outlived[user]) for user in ("42", "41", "42")] == ["42", "41", "42"]
+
+
+def test_a_session_that_was_logged_out_is_followed_by_none(scene: Scene) -> None:
     browser = scene.with_tokens("45")
-    cookies = dict(browser.cookies)
     assert post(browser, "/logout").status_code == 200
-    assert who_by_token(browser) == "401"
-    await eventually(lambda: scene.who_says_the_application(cookies) == "", within=AGE + 10)
     assert who_by_token(browser) == "401"

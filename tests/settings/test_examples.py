@@ -6,6 +6,7 @@ import pytest
 
 from gateway.settings.load import load_settings
 from gateway.settings.schema.sessions import FORMATS
+from gateway.wiring.mint import open_mints
 from gateway.wiring.policies import upstreams_of
 from gateway.wiring.sessions import open_sessions
 
@@ -14,6 +15,7 @@ ENVIRON = {
     "APP_CACHE_URL": "redis://127.0.0.1:6379/1",
     "APP_DATABASE_URL": "postgresql://reader@127.0.0.1/app",
     "APP_KEY": "base64:" + "a2tr" * 10 + "a2s=",
+    "APP_WRITER_URL": "postgresql://writer@127.0.0.1/app",
     "APP_REDIS_URL": "redis://127.0.0.1:6379/0",
     "DJANGO_SECRET_KEY": "a secret",
     "FLASK_SECRET_KEY": "a secret",
@@ -28,7 +30,11 @@ async def test_an_example_has_no_fault_and_can_be_opened(path: Path) -> None:
     is_mysql = path.stem in {"laravel", "php"}
     environ = ENVIRON | ({"APP_DATABASE_URL": "mysql://reader@127.0.0.1/app"} if is_mysql else {})
     opened = open_sessions(settings, environ, upstreams_of(settings.upstreams))
+    mints = open_mints(settings, environ)
     assert list(opened) == ["main"]
+    assert list(mints) == ["main"] * (settings.sessions[0].bridge == "mint")
+    for mint in mints.values():
+        await mint.aclose()
     for store in opened.values():
         await store.close()
 
