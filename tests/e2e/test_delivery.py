@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from tests.e2e.browser import Browser
@@ -151,6 +151,15 @@ def test_a_logout_here_takes_everything_along(browser: Browser) -> None:
     assert {ACCESS, REFRESH}.isdisjoint(browser.cookies)
     browser.cookies = kept
     assert me(browser) == 401
+
+
+async def test_a_logout_ends_the_websocket_that_a_cookie_opened(world: World, browser: Browser) -> None:
+    async with socket_of(world, browser) as socket:
+        await socket.send("hello")
+        assert await asyncio.wait_for(socket.recv(), 10) == "hello"
+        await asyncio.to_thread(browser.log_out_of_the_application)
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(socket.recv(), 10)
 
 
 async def test_after_a_logout_no_websocket_opens(world: World, browser: Browser) -> None:
