@@ -53,6 +53,7 @@ class Event(StrEnum):
     DELIVERY_TOO_LARGE = "delivery_too_large"
     COOKIE_RENEWED = "cookie_renewed"
     CODEC_STALE = "codec_stale"
+    BROWNOUT_ABORTED = "brownout_aborted"
     INFERENCE_STOPPED = "inference_stopped"
     RATE_LIMITED = "rate_limited"
 

@@ -10,7 +10,7 @@ import click
 
 from gateway.cli.admin import ask
 from gateway.cli.configuration import config_option, find_admin
-from gateway.core.phases import AVAILABLE
+from gateway.model import Phase
 from gateway.settings.faults import printable
 from gateway.settings.values import read_percent
 
@@ -52,7 +52,7 @@ def status(config: Path, *, as_json: bool) -> None:
 
 
 @phase.command(name="set", epilog='Example: crossfade phase set parallel --reason "the week begins"')
-@click.argument("name", type=click.Choice([str(name) for name in AVAILABLE]))
+@click.argument("name", type=click.Choice([str(name) for name in Phase]))
 @_reason
 @_rollout
 @config_option

@@ -31,7 +31,8 @@ class Evidence:
     """What was seen in the last `seconds`.
 
     Requests by what carried them, sessions that were looked at, those of them that nobody could read, and how often the
-    application's secrets seemed to have changed; and in `shadow` the requests for which both worlds were compared.
+    application's secrets seemed to have changed; in `shadow` the requests for which both worlds were compared; and
+    those whose session cookie was refused.
     """
 
     seconds: float = 0.0
@@ -42,6 +43,7 @@ class Evidence:
     stale: int = 0
     compared: int = 0
     disagreed: int = 0
+    retired: int = 0
 
     @property
     def disagreement_share(self) -> float:
@@ -59,10 +61,13 @@ class Evidence:
         return _share(self.undetermined, self.looked_at)
 
 
-def find_unmet(stage: Stage, evidence: Evidence, criteria: Criteria, now: float, *, grows: bool = False) -> list[str]:
+def find_unmet(
+    stage: Stage, evidence: Evidence, criteria: Criteria, now: float, *, grows: bool = False, is_rehearsed: bool = True
+) -> list[str]:
     """Return a sentence for each criterion that fails; none where the next step is safe.
 
-    `grows`: the step is a larger part of the users in the same phase.
+    `grows`: the step is a larger part of the users in the same phase. `is_rehearsed`: a window of the brownout has
+    passed.
     """
     unmet = list(_general(stage, evidence, criteria))
     if stage.phase is Phase.PARALLEL and not grows:
@@ -71,6 +76,8 @@ def find_unmet(stage: Stage, evidence: Evidence, criteria: Criteria, now: float,
         unmet += _of_shadow(evidence, criteria)
     elif stage.phase in (Phase.PREFER_TOKENS, Phase.BROWNOUT):
         unmet += _of_preference(evidence, criteria)
+        if stage.phase is Phase.BROWNOUT and not is_rehearsed:
+            unmet.append("no window of the brownout has passed yet")
     return unmet
 
 

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
+from gateway.core.brownout import NO_BROWNOUT, Brownout
 from gateway.core.rollout import EVERYBODY, Rollout
 from gateway.model import Phase
-
-AVAILABLE = (Phase.OFF, Phase.HANDBACK, Phase.SHADOW, Phase.PARALLEL, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
-"""The phases that this version can be in."""
 
 _BACK = {
     Phase.HANDBACK: Phase.OFF,
@@ -70,17 +68,25 @@ class Posture:
 
     So what a session cookie comes to is decided anew for each request, and never remembered.
     """
-    retires_sessions: bool
-    """A session cookie of a user is refused, but where a page exchanges it."""
     rollout: Rollout = EVERYBODY
     """Who takes part. Nobody else is given tokens, and no fault of ours changes his answers."""
+    brownout: Brownout = NO_BROWNOUT
+
+    @property
+    def may_retire(self) -> bool:
+        """Whether a session cookie of a user may be refused at all."""
+        return self.phase in (Phase.TOKENS_ONLY, Phase.BROWNOUT)
+
+    def retires(self, subject: str, method: bytes, now: float) -> bool:
+        """Whether the session cookie of this user is refused, but where a page exchanges it."""
+        return self.phase is Phase.TOKENS_ONLY or self.brownout.refuses(subject, method, now)
 
     def hands_back_to(self, subject: str) -> bool:
         """Whether a browser of this user, who shows a token alone, gets the session cookie back."""
         return self.phase is Phase.HANDBACK or not self.rollout.includes(subject)
 
 
-def posture_of(phase: Phase, source: str, rollout: Rollout = EVERYBODY) -> Posture:
+def posture_of(phase: Phase, source: str, rollout: Rollout = EVERYBODY, brownout: Brownout = NO_BROWNOUT) -> Posture:
     """Work out what a phase means."""
     return Posture(
         phase=phase,
@@ -89,8 +95,8 @@ def posture_of(phase: Phase, source: str, rollout: Rollout = EVERYBODY) -> Postu
         is_transparent=phase in _COUNTS_ONLY,
         enforces_paths=phase not in _COUNTS_ONLY,
         prefers_tokens=phase in _PREFERS_TOKENS,
-        retires_sessions=phase is Phase.TOKENS_ONLY,
         rollout=rollout if phase in PARTIAL else EVERYBODY,
+        brownout=brownout if phase is Phase.BROWNOUT else NO_BROWNOUT,
     )
 
 
@@ -102,22 +108,26 @@ def choose_posture(
     stored: Stage | None,
     initial: Stage,
     rollout_key: bytes = b"",
+    brownout: Brownout = NO_BROWNOUT,
 ) -> Posture:
     """Apply the precedence: environment, override file, panic, store, configuration.
 
     The first three need no store and no restart, so that the way back works when everything else is broken. They say
-    nothing of the rollout, which is that of the store or else of the configuration.
+    nothing of the rollout and of a pause, which are those of the store or else of the configuration.
     """
-    rollout = Rollout((stored or initial).rollout, rollout_key)
+    stage = stored or initial
+    rollout = Rollout(stage.rollout, rollout_key)
+    if stage.is_paused:
+        brownout = NO_BROWNOUT
     if not is_enabled:
         return posture_of(Phase.OFF, "environment")
     if override is not None:
-        return posture_of(override, "override_file", rollout)
+        return posture_of(override, "override_file", rollout, brownout)
     if has_panicked:
         return posture_of(Phase.OFF, "panic")
     if stored is not None:
-        return posture_of(stored.phase, "store", rollout)
-    return posture_of(initial.phase, "initial", rollout)
+        return posture_of(stored.phase, "store", rollout, brownout)
+    return posture_of(initial.phase, "initial", rollout, brownout)
 
 
 def find_previous(phase: Phase) -> Phase | None:
@@ -125,22 +135,22 @@ def find_previous(phase: Phase) -> Phase | None:
     return _BACK.get(phase)
 
 
-def find_next(phase: Phase) -> Phase | None:
-    """Return the phase one step further, or None at the end of the journey."""
-    return _FORWARD.get(phase)
+def find_next(phase: Phase, *, has_windows: bool) -> Phase | None:
+    """Return the phase one step further, or None at the end of the journey. Without windows there is no brownout."""
+    return Phase.BROWNOUT if has_windows and phase is Phase.PREFER_TOKENS else _FORWARD.get(phase)
 
 
 def read_override(text: str) -> Phase | None:
-    """Read what the override file says: the name of an available phase, or None for an empty file.
+    """Read what the override file says: the name of a phase, or None for an empty file.
 
     Raises:
-        ValueError: the text names no available phase; the message lists those that are.
+        ValueError: the text names no phase; the message lists those that there are.
     """
     word = text.strip().lower()
     if not word:
         return None
-    if word not in AVAILABLE:
-        names = ", ".join(AVAILABLE)
+    if word not in set(Phase):
+        names = ", ".join(Phase)
         raise ValueError(f"the override file does not name a phase; one of: {names}")
     return Phase(word)
 

@@ -107,7 +107,7 @@ class Delivery:
             return False
         if not permit.answer and head.cookie is not None and self._cookies.access in head.cookie:
             return False  # what it has could not be renewed for now, and is not given up for that
-        return is_navigation(head) and (posture.retires_sessions or not is_from_elsewhere(head))
+        return is_navigation(head) and (posture.may_retire or not is_from_elsewhere(head))
 
     async def deliver(self, permit: Permit, head: RequestHead, now: float) -> Pairs | None:
         """Return the cookies with tokens for the session of the permit; None where there are none to give now.
@@ -147,7 +147,7 @@ class Delivery:
 
     def _wait(self) -> float:
         """Where its session alone does not count, what a page loads would be refused."""
-        return _REQUEST_WAIT if self._posture().retires_sessions else _PAGE_WAIT
+        return _REQUEST_WAIT if self._posture().may_retire else _PAGE_WAIT
 
     async def _grant(self, session: LegacySession, permit: Permit, head: RequestHead, now: float, wait: float) -> Grant:
         """Go on with the family whose refresh token the browser shows, where it is this session's user's; or open one.

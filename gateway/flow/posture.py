@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.core.phases import AVAILABLE, PARTIAL, Posture, Stage, choose_posture, find_previous, read_override
+from gateway.core.brownout import NO_BROWNOUT, Brownout
+from gateway.core.phases import PARTIAL, Posture, Stage, choose_posture, find_previous, read_override
 from gateway.errors import Conflict, StoreUnavailable, Unavailable
 from gateway.model import Phase
 from gateway.phase_ports import PhaseStore
@@ -37,7 +38,10 @@ class PostureControl:
         keep_panic: Callable[[bool], None],
         apply: Apply,
         rollout_key: bytes = b"",
+        brownout: Brownout = NO_BROWNOUT,
     ) -> None:
+        self.brownout = brownout
+        """The windows that are configured; only the phase `brownout` has any, unless it is paused."""
         self._rollout_key = rollout_key
         self._store = store
         self._initial = initial
@@ -98,12 +102,9 @@ class PostureControl:
         """Store a phase, and for which part of the users (percent; without it, that of before). A panic is over then.
 
         Raises:
-            Conflict: the phase is not available, a level above the store decides, or a part of the users would be left
-                without a credential.
+            Conflict: a level above the store decides, or a part of the users would be left without a credential.
             StoreUnavailable: it could not be stored.
         """
-        if phase not in AVAILABLE:
-            raise Conflict(f"The phase {phase} is not available in this version.")
         if self._override is not None:
             raise Conflict("The override file decides; remove it first.")
         stage = Stage(phase, self.stage.rollout if rollout is None else rollout, is_paused)
@@ -173,6 +174,7 @@ class PostureControl:
             stored=self._stored,
             initial=self._initial,
             rollout_key=self._rollout_key,
+            brownout=self.brownout,
         )
         if posture != self._posture:
             self._posture = posture

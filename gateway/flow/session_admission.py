@@ -12,7 +12,7 @@ from gateway.core.verdicts import is_nobody
 from gateway.errors import LoginRequired, SessionRetired, SessionUndetermined
 from gateway.facts import Event
 from gateway.flow.prove import Prover
-from gateway.model import Anonymous, LegacySession, Permit, RequestHead, SessionCookie, Undetermined
+from gateway.model import Anonymous, LegacySession, Permit, Phase, RequestHead, SessionCookie, Undetermined
 from gateway.ports import Facts, SessionStore
 
 IsExchanged = Callable[[Permit, RequestHead], bool]
@@ -66,7 +66,7 @@ class SessionAdmission:
             self._facts.count(Event.DUPLICATE_COOKIE)
         verdict = await self.resolve(shown, now)
         if isinstance(verdict, LegacySession):
-            return self._admit_user(verdict, head, rule, shown, posture)
+            return self._admit_user(verdict, head, rule, shown, posture, now)
         if isinstance(verdict, Undetermined):
             self._ensure_may_forward(shown, rule, posture)
             return self._translator.anonymous(head, rule, shown)
@@ -74,20 +74,28 @@ class SessionAdmission:
         return self._translator.anonymous(head, rule, shown, is_stranger=is_nobody(verdict) and not shown.duplicated)
 
     def _admit_user(
-        self, session: LegacySession, head: RequestHead, rule: Rule, shown: SessionCookie, posture: Posture
+        self,
+        session: LegacySession,
+        head: RequestHead,
+        rule: Rule,
+        shown: SessionCookie,
+        posture: Posture,
+        now: float,
     ) -> Permit:
         if posture.prefers_tokens:
             self._facts.depend(rule.path, kind_of(head), head.find(b"user-agent"))
         permit = self._translator.session(head, rule, self._prover.session(session), shown)
-        if not self._is_retired(session, head, posture) or self._is_exchanged(permit, head):
+        if not self._is_retired(session, head, posture, now) or self._is_exchanged(permit, head):
             return permit
         if head.path == self._login_paths[session.site]:
             return self.admit_nobody(head, rule)  # with the session, the application would send the user back
         raise SessionRetired
 
-    def _is_retired(self, session: LegacySession, head: RequestHead, posture: Posture) -> bool:
+    def _is_retired(self, session: LegacySession, head: RequestHead, posture: Posture, now: float) -> bool:
         """Whether a user's session cookie does not count here. Logging out needs it."""
-        return posture.retires_sessions and head.path not in self._logout_paths[session.site]
+        if head.path in self._logout_paths[session.site]:
+            return False
+        return posture.retires(session.subject, head.method, now)
 
     async def ensure_may_travel(self, shown: SessionCookie, head: RequestHead, posture: Posture, now: float) -> None:
         """Check that a session cookie may reach the application beside a credential that is not ours.
@@ -96,12 +104,12 @@ class SessionAdmission:
             SessionRetired: it is a user's, and session cookies do not count any more.
             SessionUndetermined: nobody can say whether it is.
         """
-        if not posture.retires_sessions:
+        if not posture.may_retire:
             return
         verdict = await self.resolve(shown, now)
-        if isinstance(verdict, Undetermined):
+        if isinstance(verdict, Undetermined) and posture.phase is Phase.TOKENS_ONLY:
             raise SessionUndetermined
-        if isinstance(verdict, LegacySession) and self._is_retired(verdict, head, posture):
+        if isinstance(verdict, LegacySession) and self._is_retired(verdict, head, posture, now):
             raise SessionRetired
 
     def admit_nobody(self, head: RequestHead, rule: Rule) -> Permit:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.errors import SessionRetired
 from gateway.facts import Comparison, Event
 from gateway.model import Credential
 from gateway.observe.families import Families
@@ -22,6 +23,7 @@ class Counts(NamedTuple):
     stale: int = 0
     compared: int = 0
     disagreed: int = 0
+    retired: int = 0
 
 
 class Tally:
@@ -33,6 +35,8 @@ class Tally:
         self._by_token = [slot for values, slot in rows if values[credential] in _TOKENS]
         self._by_session = [slot for values, slot in rows if values[credential] == Credential.SESSION]
         offsets = families.events.offsets("event")
+        errors = families.errors
+        self._retired = errors.start + errors.offsets("code")[SessionRetired.code]
         self._comparisons = [(route, outcome, slot) for (route, outcome), slot in families.comparisons.rows()]
         self._events = {event: families.events.start + offsets[event] for event in Event}
 
@@ -47,6 +51,7 @@ class Tally:
             stale=int(slots[events[Event.CODEC_STALE]]),
             compared=int(sum(slots[slot] for _, outcome, slot in self._comparisons if outcome != Comparison.SKIPPED)),
             disagreed=int(sum(slots[slot] for _, outcome, slot in self._comparisons if outcome not in _NO_VERDICT)),
+            retired=int(slots[self._retired]),
         )
 
     def disagreements(

@@ -34,6 +34,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"revocation", "stores"}), check_rules.foreign_blacklists_can_be_read),
     (frozenset({"revocation", "stores"}), check_rules.mirror_can_be_fed),
     (frozenset({"phase"}), check_rules.nobody_is_left_without_a_credential),
+    (frozenset({"phase"}), check_rules.windows_open_before_they_close),
     (frozenset({"limits"}), check_rules.limits_let_requests_in),
     (frozenset({"sessions", "upstreams"}), check_sessions.sessions_belong_somewhere),
     (frozenset({"sessions", "upstreams"}), check_sessions.users_do_not_meet),

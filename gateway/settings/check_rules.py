@@ -193,6 +193,13 @@ def nobody_is_left_without_a_credential(settings: Settings) -> Iterator[Finding]
         yield Finding(("phase", "rollout"), f"in {phase.initial} everybody takes part; expected 100%")
 
 
+def windows_open_before_they_close(settings: Settings) -> Iterator[Finding]:
+    """A window that never opens would be a rehearsal of nothing."""
+    for number, window in enumerate(settings.phase.brownout.windows):
+        if window.end <= window.begin:
+            yield Finding(("phase", "brownout", "windows", number, "end"), "expected a time after `begin`", shows=True)
+
+
 def limits_let_requests_in(settings: Settings) -> Iterator[Finding]:
     """A limit that refuses every request is a mistake."""
     for key in ("request_line", "head", "response_head"):

@@ -5,6 +5,7 @@ although the spelling is not, the error carries it as `hint`.
 """
 
 import re
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -144,6 +145,22 @@ def read_percent(value: object) -> float:
     return float(value[:-1])
 
 
+def read_moment(value: object) -> float:
+    """Read `2026-12-01T10:00:00Z` as seconds since 1970; the zone must be said."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise wrong("a time with its zone, like 2026-12-01T10:00:00Z")
+    return moment.timestamp()
+
+
+def write_moment(seconds: float) -> str:
+    """Write seconds since 1970 as `read_moment` reads them."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
 def read_network(value: object) -> str:
     """Read `10.0.0.0/8`, a single address, or the word `private` (RFC 1918 and RFC 4193)."""
     if value == "private":
@@ -238,6 +255,14 @@ Percent = Annotated[
     _schema(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?%$", examples=["25%", "100%"]),
 ]
 """From 0.0 to 100.0."""
+
+Moment = Annotated[
+    float,
+    PlainValidator(read_moment),
+    PlainSerializer(write_moment, return_type=str, when_used="json"),
+    _schema(pattern="T", examples=["2026-12-01T10:00:00Z"]),
+]
+"""Seconds since 1970."""
 
 Network = Annotated[str, PlainValidator(read_network), _schema(examples=["10.0.0.0/8", "private"])]
 SitePath = Annotated[str, PlainValidator(read_path), _schema(pattern="^/", examples=["/login/"])]

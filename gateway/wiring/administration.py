@@ -10,6 +10,7 @@ from gateway.flow.history import explain
 from gateway.model import Phase, RevocationKind
 from gateway.observe.tally import Tally
 from gateway.web.readiness import Dependency, Readiness
+from gateway.wiring.brownout import BrownoutGuard
 from gateway.wiring.census import Census, Itself
 from gateway.wiring.evidence import Lookback
 from gateway.wiring.gateway import Gateway
@@ -31,6 +32,10 @@ class Administration:
         self._tally = tally = Tally(gateway.metrics.families)
         self._lookback = Lookback(lambda: tally.count(self._census.counters()), gateway.now())
         gateway.each_second.append(lambda now: self._lookback.note(now, gateway.control.stage.since))
+        if gateway.keeps_house:
+            bound = gateway.settings.phase.brownout.hurt
+            guard = BrownoutGuard(gateway.control, lambda: tally.count(self._census.counters()), bound, gateway.facts)
+            gateway.each_second.append(guard.look)
         self.is_draining = False
 
     def readiness(self) -> Readiness:
@@ -54,7 +59,7 @@ class Administration:
         control, seen = self._gateway.control, self._evidence()
         return {
             **await control.describe(),
-            "next": find_next(control.posture.phase),
+            "next": self._find_next(),
             "unmet": self._find_unmet(seen),
             "seen": {
                 "hours": round(seen.seconds / 3600, 2),
@@ -83,7 +88,7 @@ class Administration:
         control, now = self._gateway.control, self._gateway.now()
         phase, part = control.posture.phase, control.posture.rollout.percent
         grows = rollout is not None and part < 100 and phase in (Phase.SHADOW, Phase.PARALLEL)
-        following = phase if grows else find_next(phase)
+        following = phase if grows else self._find_next()
         if following is None:
             raise Conflict("There is no phase after this one.")
         if grows and rollout is not None and rollout <= part:
@@ -100,13 +105,20 @@ class Administration:
         await self._gateway.control.pause(is_paused=is_paused, by=by, reason=reason, now=self._gateway.now())
         return await self.phase()
 
+    def _find_next(self) -> Phase | None:
+        control = self._gateway.control
+        return find_next(control.posture.phase, has_windows=bool(control.brownout.windows))
+
     def _evidence(self) -> Evidence:
         return self._lookback.evidence(self._gateway.now(), self._gateway.control.stage.since)
 
     def _find_unmet(self, seen: Evidence, *, grows: bool = False) -> list[str]:
         control, settings = self._gateway.control, self._gateway.settings
         stage = replace(control.stage, phase=control.posture.phase)
-        return find_unmet(stage, seen, criteria_of(settings.phase.criteria), self._gateway.now(), grows=grows)
+        now = self._gateway.now()
+        is_rehearsed = control.brownout.has_passed(stage.since, now)
+        criteria = criteria_of(settings.phase.criteria)
+        return find_unmet(stage, seen, criteria, now, grows=grows, is_rehearsed=is_rehearsed)
 
     async def panic(self, *, by: str, reason: str) -> Mapping[str, object]:
         """See `AdminState`."""

@@ -62,6 +62,7 @@ class Carrier:
 
     def __init__(self, settings: Carried, clock: Clock, opened: AsyncExitStack, share: Share = ALONE) -> None:
         self._share = share
+        self.keeps_house = share.keeps_house
         self.live = SharedLive(share.siblings)
         self.policy = policies.wire_policy_of(settings.limits, share)
         self.limits = self.policy.limits

@@ -340,6 +340,7 @@ class Gateway(Carrier):
             keep_panic=keep_panic,
             apply=self._apply,
             rollout_key=rollout_key,
+            brownout=policies.brownout_of(self.settings.phase.brownout, rollout_key),
         )
 
     def _apply(self, posture: Posture, now: float) -> None:

@@ -4,10 +4,12 @@ import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from gateway.core.brownout import Brownout, Window
 from gateway.core.cors import CrossOrigin
 from gateway.core.credentials import Ours, Site
 from gateway.core.criteria import Criteria
 from gateway.core.own_cookies import OwnCookies
+from gateway.core.rollout import Rollout
 from gateway.core.rotation import RotationPolicy
 from gateway.core.routes import Access, RouteTable, Rule
 from gateway.errors import ConfigurationError
@@ -19,7 +21,7 @@ from gateway.flow.tokens import TokenPolicy
 from gateway.http1.limits import Limits
 from gateway.settings.certificates import open_trust
 from gateway.settings.schema.limits import Limits as Bounds
-from gateway.settings.schema.phase import PhaseCriteria
+from gateway.settings.schema.phase import PhaseBrownout, PhaseCriteria
 from gateway.settings.schema.root import Settings
 from gateway.settings.schema.routes import IdentityHeaders, Route
 from gateway.settings.schema.sessions import Session
@@ -187,6 +189,12 @@ def rate_policy_of(settings: Settings) -> RatePolicy:
 def criteria_of(criteria: PhaseCriteria) -> Criteria:
     """What must be so before the next phase."""
     return Criteria(**criteria.model_dump())
+
+
+def brownout_of(brownout: PhaseBrownout, rollout_key: bytes) -> Brownout:
+    """In which windows session cookies are refused, and whose."""
+    windows = brownout.windows
+    return Brownout(tuple(Window(window.begin, window.end, Rollout(window.share, rollout_key)) for window in windows))
 
 
 def request_policy_of(settings: Settings, cookies: OwnCookies) -> RequestPolicy:

@@ -51,7 +51,7 @@ def test_the_package_exposes_main_alone() -> None:
         (("validat",), "Error: No such command 'validat'. Did you mean validate?"),
         (("frobnicate",), "Error: No such command 'frobnicate'."),
         (("health", "lively"), "Error: Invalid value for '{live|ready}': 'lively' is not one of 'live', 'ready'."),
-        (("phase", "set", "brownout", "--reason", "x"), "'brownout' is not one of 'off', 'handback', 'shadow', "),
+        (("phase", "set", "brownedout", "--reason", "x"), "'brownedout' is not one of 'off', 'handback', 'shadow', "),
         (("phase", "set", "off"), "Error: Missing option '--reason'."),
         (("--frob",), "Error: No such option"),
     ],

@@ -74,6 +74,12 @@ def test_each_criterion_says_by_how_much_it_fails(stage: Stage, evidence: Eviden
     assert unmet(stage, evidence) == [sentence]
 
 
+def test_a_brownout_is_left_when_it_was_one() -> None:
+    stage = Stage(Phase.BROWNOUT)
+    assert find_unmet(stage, WELL, Criteria(), NOW, is_rehearsed=False) == ["no window of the brownout has passed yet"]
+    assert find_unmet(stage, WELL, Criteria(), NOW, is_rehearsed=True) == []
+
+
 def test_all_that_fail_are_told_at_once() -> None:
     assert len(unmet(Stage(Phase.PARALLEL, 25.0, is_paused=True, since=NOW), Evidence(9.0, stale=3))) == 5
 

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.phases import (
-    AVAILABLE,
     PARTIAL,
     Stage,
     choose_posture,
@@ -18,7 +17,7 @@ from gateway.core.phases import (
 )
 from gateway.model import Phase
 
-PHASES = st.sampled_from(AVAILABLE)
+PHASES = st.sampled_from(Phase)
 STAGES = PHASES.map(Stage)
 
 
@@ -74,7 +73,7 @@ def test_what_a_phase_means(phase: Phase, issues: bool, transparent: bool, enfor
 
 
 def test_session_cookies_are_retired_at_the_end_alone() -> None:
-    assert [phase for phase in Phase if posture_of(phase, "store").retires_sessions] == [Phase.TOKENS_ONLY]
+    assert [phase for phase in Phase if posture_of(phase, "store").retires("ada", b"GET", 0.0)] == [Phase.TOKENS_ONLY]
 
 
 def test_the_rollout_is_that_of_the_store_or_else_of_the_configuration_whatever_decides_on_the_phase() -> None:
@@ -91,13 +90,14 @@ def test_the_rollout_is_that_of_the_store_or_else_of_the_configuration_whatever_
     ]
 
 
-def test_every_way_forward_ends_where_only_tokens_count_and_meets_no_phase_that_does_not_exist() -> None:
-    for phase in AVAILABLE:
+@pytest.mark.parametrize("has_windows", [True, False])
+def test_every_way_forward_ends_where_only_tokens_count(has_windows: bool) -> None:
+    for phase in Phase:
         steps = [phase]
-        while (following := find_next(steps[-1])) is not None:
+        while (following := find_next(steps[-1], has_windows=has_windows)) is not None:
             steps.append(following)
         assert steps[-1] is Phase.TOKENS_ONLY
-        assert set(steps) <= set(AVAILABLE)
+        assert (Phase.BROWNOUT in steps[1:]) is (has_windows and phase not in (Phase.BROWNOUT, Phase.TOKENS_ONLY))
 
 
 def test_every_way_back_ends_in_off() -> None:
@@ -117,7 +117,7 @@ def test_the_override_file_holds_the_name_of_a_phase(text: str, phase: Phase | N
 
 @pytest.mark.parametrize("text", ["of", "off parallel"])
 def test_an_override_that_names_no_available_phase_is_refused_with_the_list(text: str) -> None:
-    with pytest.raises(ValueError, match="off, handback, shadow, parallel"):
+    with pytest.raises(ValueError, match="off, handback, shadow, parallel, prefer_tokens"):
         read_override(text)
 
 

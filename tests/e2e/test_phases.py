@@ -3,12 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from gateway.core.phases import AVAILABLE
+from gateway.model import Phase
 from tests.e2e.browser import Browser
 from tests.e2e.world import World
 
@@ -169,6 +170,33 @@ def test_in_shadow_a_user_whom_the_application_turns_away_is_a_disagreement(tmp_
         world.stop()
 
 
+def test_a_brownout_refuses_cookies_in_its_window_and_ends_by_itself_when_that_hurts(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    begin, end = (now - timedelta(hours=1)).isoformat(), (now + timedelta(hours=1)).isoformat()
+    world = World(tmp_path)
+    world.phase = f"brownout: {{ windows: [{{ begin: '{begin}', end: '{end}' }}] }}"
+    try:
+        world.start()
+        browser = holder_of_both(world)
+        choose(world, "brownout")
+        assert browser.with_token("GET", "/api/me").json() == {"user": "ada"}
+        assert browser.get("/api/me").json()["code"] == "session_retired"
+        by_form = browser.send("POST", "/api/notes", json={"text": "x"})
+        assert (by_form.status_code, "x-crossfade" in by_form.headers) == (403, False), (
+            "the application asks for a pair"
+        )
+        wait_until(lambda: browser.get("/api/me").status_code == 200)
+        told = world.command("phase", "status", "--config", str(world.config)).stdout
+        assert "is paused: yes" in told
+        assert "brownout (paused)  by brownout guard: " in told
+        assert "of the signed-in requests were refused, and 5% may be" in told
+        wait_until(lambda: metric(world, 'crossfade_events_total{event="brownout_aborted"}') == 1)
+        choose(world, "off")
+        assert browser.with_token("GET", "/api/me", with_cookies=True).json() == {"user": "ada"}
+    finally:
+        world.stop()
+
+
 def order(world: World, *words: str) -> tuple[int, str]:
     done = world.command("phase", *words, "--reason", "test", "--config", str(world.config))
     return done.returncode, done.stdout + done.stderr
@@ -202,7 +230,7 @@ def test_a_phase_goes_further_when_its_criteria_are_met_or_somebody_insists(worl
     assert json.loads(rehearsal.stdout)["next"] == "tokens_only"
 
 
-@pytest.mark.parametrize("phase", AVAILABLE)
+@pytest.mark.parametrize("phase", Phase)
 def test_whose_session_rotated_under_a_token_is_signed_in_when_the_phase_goes_back_to_off(
     world: World, phase: str
 ) -> None:
@@ -214,7 +242,7 @@ def test_whose_session_rotated_under_a_token_is_signed_in_when_the_phase_goes_ba
     assert browser.with_token("GET", "/api/me", with_cookies=True).json() == {"user": "ada"}
 
 
-@pytest.mark.parametrize("phase", AVAILABLE)
+@pytest.mark.parametrize("phase", Phase)
 def test_the_switch_takes_every_phase_back(world: World, phase: str) -> None:
     browser = holder_of_both(world)
     choose(world, phase)

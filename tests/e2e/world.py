@@ -70,6 +70,7 @@ class World:
     redis: str = ""
     routes: str = "[{ path: /static/*, auth: public }, { path: /*, auth: optional }]"
     extra: str = ""
+    phase: str = ""
     drain: str = "{ delay: 0s, timeout: 5s }"
     app_port: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
@@ -104,7 +105,7 @@ public_url: {self.base}
 admin: {{ listen: 127.0.0.1:{self.admin_port}, socket: {self.folder}/admin.sock }}
 upstreams:
   app: {{ url: {self.app_base} }}
-phase: {{ initial: parallel, override_file: {self.folder}/phase }}
+phase: {{ initial: parallel, override_file: {self.folder}/phase{", " + self.phase if self.phase else ""} }}
 sessions:
   - name: main
     format: django

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.core.brownout import NO_BROWNOUT, Brownout, Window
 from gateway.core.phases import Posture, Stage
+from gateway.core.rollout import Rollout
 from gateway.errors import Conflict, StoreUnavailable
 from gateway.flow.posture import PostureControl
 from gateway.model import Phase
@@ -209,9 +211,13 @@ async def test_nobody_is_left_out_where_cookies_are_taken_away() -> None:
     assert levels.control.posture.rollout.percent == 100.0
 
 
-async def test_a_phase_that_is_not_available_is_not_stored() -> None:
+async def test_a_pause_closes_the_windows_of_a_brownout() -> None:
     levels = Levels()
+    levels.control.brownout = brownout = Brownout((Window(0.0, 9.0, Rollout()),))
     await levels.control.look(0.0)
-    with pytest.raises(Conflict):
-        await levels.control.choose(Phase.BROWNOUT, by="ops", reason="", now=1.0)
-    assert await levels.store.history(10) == []
+    await levels.control.choose(Phase.BROWNOUT, by="ops", reason="", now=1.0, rollout=100.0)
+    assert levels.control.posture.brownout is brownout
+    await levels.control.pause(is_paused=True, by="ops", reason="", now=2.0)
+    assert levels.control.posture.brownout is NO_BROWNOUT
+    await levels.control.pause(is_paused=False, by="ops", reason="", now=3.0)
+    assert levels.control.posture.retires("ada", b"GET", 4.0)

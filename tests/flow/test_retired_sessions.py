@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.brownout import Brownout, Window
+from gateway.core.phases import posture_of
+from gateway.core.rollout import EVERYBODY
 from gateway.errors import InvalidToken, LoginRequired, SessionRetired, SessionUndetermined
 from gateway.model import Credential, Phase, Undetermined
 from tests.flow.door import ACCESS, REFRESH, Door, request
@@ -125,3 +128,24 @@ async def test_a_page_gets_new_tokens_where_the_cookie_is_given_up(world: World)
     for permit, shown in ((of_another, b"sessionid=s2"), (expired, SHOWN)):
         assert (permit.credential, permit.cookie) == (Credential.SESSION, shown)
         assert permit.answer[0][1].startswith(ACCESS + b"=;")
+
+
+# --- in a window of a brownout ---
+
+
+async def test_in_a_window_a_session_is_refused_for_what_changes_nothing(world: World) -> None:
+    door = Door(world, WITH_DOORS, phase=Phase.BROWNOUT)
+    window = Window(world.now + 10, world.now + 20, EVERYBODY)
+    door.flow.posture = posture_of(Phase.BROWNOUT, "store", brownout=Brownout((window,)))
+    head, post = request(cookie=SHOWN), request(method="POST", cookie=SHOWN)
+    foreign = request(authorization=b"Basic YTpi", cookie=SHOWN)
+    for is_open in (False, True, False):
+        if is_open:
+            for refused in (head, foreign):
+                with pytest.raises(SessionRetired):
+                    await door.admit(refused)
+        else:
+            assert (await door.permit(head)).credential is Credential.SESSION
+            assert (await door.permit(foreign)).credential is Credential.FOREIGN
+        assert (await door.permit(post)).credential is Credential.SESSION
+        world.pass_time(10)

@@ -139,7 +139,7 @@ BAD = (
     "tokens: { access: 30 sec }",
     "tokens: { algorithm: HS256 }",
     "limits: { fields: many }",
-    "phase: { initial: brownout }",
+    "phase: { initial: brownedout }",
     "keys: [{ env: A, file: b }]",
     "keys: [hunter2]",
     "sessions: [{ name: a, format: laravel }]",

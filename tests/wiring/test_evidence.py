@@ -21,8 +21,9 @@ def test_the_tally_reads_what_the_metrics_count() -> None:
         metrics.compare("/*", outcome)
     metrics.compare("/static/*", Comparison.OTHER_USER)
     metrics.compare("/*", Comparison.OTHER_USER)
+    metrics.request(RequestFact("/*", "GET", 401, Credential.NONE, "session_retired", 0.1, 0.0))
     tally = Tally(metrics.families)
-    assert tally.count(metrics.slots) == Counts(4, 4, 3, 1, 1, compared=8, disagreed=7)
+    assert tally.count(metrics.slots) == Counts(4, 4, 3, 1, 1, compared=8, disagreed=7, retired=1)
     assert tally.disagreements(metrics.slots, 2) == [("/*", "other_user", 2), ("/*", "turned_away", 1)]
 
 

@@ -5,13 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
-from gateway.core.phases import AVAILABLE
 from gateway.model import Phase as PhaseName
-from gateway.settings.schema.section import Section, not_yet
-from gateway.settings.values import Duration, File, Percent
-
-_NAMES = tuple(str(name) for name in AVAILABLE)
-_PLANNED = tuple(str(name) for name in PhaseName if name not in AVAILABLE)
+from gateway.settings.schema.section import Section
+from gateway.settings.values import Duration, File, Moment, Percent
 
 
 class PhaseCriteria(Section):
@@ -29,15 +25,35 @@ class PhaseCriteria(Section):
     """The share of requests that both worlds may see differently in `shadow`, before `parallel`."""
 
 
+class BrownoutWindow(Section):
+    """A time in which session cookies are refused for requests that change nothing."""
+
+    begin: Moment
+    """When it opens."""
+    end: Moment
+    """When it closes."""
+    share: Percent = 100.0
+    """For which part of the users, always the same ones."""
+
+
+class PhaseBrownout(Section):
+    """The rehearsal of `tokens_only`: the windows of the phase `brownout`."""
+
+    windows: Annotated[tuple[BrownoutWindow, ...], Field(max_length=100)] = ()
+    """When session cookies are refused."""
+    hurt: Percent = 5.0
+    """The share of signed-in requests that may be refused in a window; beyond it, the phase is paused."""
+
+
 class Phase(Section):
     """The phase of the first start; later ones are chosen by `crossfade phase`."""
 
-    initial: Annotated[
-        PhaseName, not_yet(*_PLANNED, available=_NAMES), WithJsonSchema({"type": "string", "enum": list(_NAMES)})
-    ] = PhaseName.PARALLEL
+    initial: Annotated[PhaseName, WithJsonSchema({"type": "string", "enum": [*PhaseName]})] = PhaseName.PARALLEL
     """The phase until one is stored."""
     rollout: Percent = 100.0
     """Which part of the users is given tokens, until another one is stored. From `prefer_tokens` on, all are."""
+    brownout: PhaseBrownout = Field(default_factory=PhaseBrownout)
+    """When session cookies are refused for a while, in the phase `brownout`."""
     criteria: PhaseCriteria = Field(default_factory=PhaseCriteria)
     """What must be so before the next phase."""
     override_file: File = Field(default=Path("run/phase"), validate_default=True)
