@@ -120,6 +120,10 @@ def users_can_be_looked_up(settings: Settings) -> Iterator[Finding]:
             yield Finding((*place, "users"), "needs a `place`, since the sessions do not lie in a database")
         if users.table is None and (users.active or users.subject or users.claims):
             yield Finding((*place, "users"), "needs the `table` that these columns are of")
+        elif users.table is None and not (
+            isinstance(session, DjangoSession | RailsSession) and session.options.binding
+        ):
+            yield Finding((*place, "users"), "needs the `table`: without one, nothing looks into it")
         for claim in users.claims:
             if claim in REGISTERED_CLAIMS:
                 message = "this claim has a meaning of its own and cannot be mapped"

@@ -117,6 +117,24 @@ EXPRESS_COOKIE = Case(
     folder=FOLDER / "express",
     needs=EXPRESS,
 )
+WHOAMI = Case(
+    "whoami",
+    express(store="memory", user="passport"),
+    "format: whoami, cookies: [connect.sid]",
+    "connect.sid",
+    "{ whoami: { url: 'http://127.0.0.1:$port/me' } }",
+    "{ whoami: { url: 'http://127.0.0.1:1/me' } }",
+    is_inferred=True,
+    more="watch: { second_look: 1s, max_rate: 100% }",
+    folder=FOLDER / "express",
+    needs=EXPRESS,
+)
+JSON_RECORD = replace(
+    FLASK_SESSION,
+    name="json-record",
+    command=[*PYTHON, "flask-json", "$port", "$redis"],
+    session="format: json_record, cookies: [session], user: _user_id, options: { prefix: 'session:' }",
+)
 CASES = [
     DJANGO,
     DJANGO_CACHE,
@@ -128,4 +146,6 @@ CASES = [
     EXPRESS_REDIS,
     EXPRESS_POSTGRES,
     EXPRESS_COOKIE,
+    WHOAMI,
+    JSON_RECORD,
 ]

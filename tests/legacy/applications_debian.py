@@ -127,6 +127,18 @@ def spring(name: str, place: str, away: str, session: str, *options: str) -> Cas
 
 
 BOOT = "org.springframework.boot.autoconfigure"
+SPRING_PAIR = "csrf: { kind: masked, header: X-XSRF-TOKEN, cookie: XSRF-TOKEN }"
+SPRING_JDBC = spring(
+    "spring-jdbc",
+    IN_POSTGRES,
+    NO_POSTGRES,
+    f", {SPRING_PAIR}",
+    "--csrf=cookie",
+    f"--spring.autoconfigure.exclude={BOOT}.data.redis.RedisAutoConfiguration",
+    "--spring.datasource.url=jdbc:postgresql://127.0.0.1:$postgres_port/postgres?sslmode=disable",
+    "--spring.datasource.username=crossfade",
+    "--spring.session.jdbc.initialize-schema=always",
+)
 SPRING_REDIS = spring(
     "spring-redis",
     IN_REDIS,
@@ -137,17 +149,7 @@ SPRING_REDIS = spring(
     "--spring.data.redis.port=$redis_port",
 )
 SPRING = [
-    spring(
-        "spring-jdbc",
-        IN_POSTGRES,
-        NO_POSTGRES,
-        ", csrf: { kind: masked, header: X-XSRF-TOKEN, cookie: XSRF-TOKEN }",
-        "--csrf=cookie",
-        f"--spring.autoconfigure.exclude={BOOT}.data.redis.RedisAutoConfiguration",
-        "--spring.datasource.url=jdbc:postgresql://127.0.0.1:$postgres_port/postgres?sslmode=disable",
-        "--spring.datasource.username=crossfade",
-        "--spring.session.jdbc.initialize-schema=always",
-    ),
+    SPRING_JDBC,
     SPRING_REDIS,
 ]
 
@@ -178,4 +180,11 @@ LARAVEL = [
         needs=("mariadbd", "php", "/usr/share/php/Illuminate/Foundation", "/usr/lib/php/*/pdo_mysql.so"),
     ),
 ]
-DEBIAN_CASES = [DJANGO_MARIADB, PHP, PHP_REDIS, *LARAVEL, *RAILS, *SPRING]
+COLUMNS = replace(
+    SPRING_JDBC,
+    name="columns",
+    session="format: columns, cookies: [SESSION], user: principal_name, "
+    "options: { table: spring_session, key: session_id, key_form: base64, expires: expiry_time, "
+    f"date_form: milliseconds }}, {SPRING_PAIR}",
+)
+DEBIAN_CASES = [COLUMNS, DJANGO_MARIADB, PHP, PHP_REDIS, *LARAVEL, *RAILS, *SPRING]

@@ -27,7 +27,8 @@ class Case:
     `command`, `session` and `place` may name $port, $folder, $redis, $redis_port, $postgres, $postgres_port and
     $mariadb (a Unix socket). `away` is a place where nobody answers, or a table of users that nobody has.
     `is_kept_by_client` says that the cookie is the session, of which an old copy stays good for the application after a
-    logout; `is_ageless` that nothing in it says how old it is; `remember` is the cookie by which a user is known
+    logout; `is_ageless` that nothing in it says how old it is; `is_inferred` that only the application says that it is
+    over, who is asked a second time before that counts; `remember` is the cookie by which a user is known
     without a session; `logout` is what its form for that has in it. `needs` names the programs and the patterns of
     files without which the application cannot be started. The gateway has the same `environment`.
     """
@@ -40,6 +41,7 @@ class Case:
     away: str
     is_kept_by_client: bool = False
     is_ageless: bool = False
+    is_inferred: bool = False
     remember: str = ""
     logout: Mapping[str, str] = field(default_factory=dict)
     needs: Sequence[str] = ()

@@ -157,6 +157,8 @@ def main(name: str, port: str, *places: str) -> None:
             application = told_by_headers(flask_application(*places))
         case "flask-wtf":
             application = protected(flask_application(*places))
+        case "flask-json":
+            application = flask_application(*places, serialization="json")
         case _:
             application = flask_application(*places, remembers=name == "flask-remember")
     run_simple("127.0.0.1", int(port), application, threaded=True)

@@ -33,7 +33,7 @@ def told_by_headers(app: flask.Flask) -> flask.Flask:
     return app
 
 
-def flask_application(redis_url: str = "", *, remembers: bool = False) -> Any:
+def flask_application(redis_url: str = "", *, remembers: bool = False, serialization: str = "msgpack") -> Any:
     app = flask.Flask("app")
     age = timedelta(seconds=int(os.environ.get("AGE", "2678400")))
     app.config |= {"SECRET_KEY": "sekrit", "PERMANENT_SESSION_LIFETIME": age}
@@ -42,6 +42,7 @@ def flask_application(redis_url: str = "", *, remembers: bool = False) -> Any:
         from flask_session import Session
 
         app.config |= {"SESSION_TYPE": "redis", "SESSION_REDIS": redis.Redis.from_url(redis_url)}
+        app.config["SESSION_SERIALIZATION_FORMAT"] = serialization
         Session(app)
     manager = flask_login.LoginManager(app)
     manager.user_loader(User)

@@ -1,5 +1,5 @@
 // A real Express application whose sessions the gateway reads. Its one argument is JSON:
-// { store: "redis" | "postgres" | "cookie", url, secrets, user: "passport" | "own", csrf: "session" | "cookie" }. It prints
+// { store: "redis" | "postgres" | "memory" | "cookie", url, secrets, user: "passport" | "own", csrf: "session" | "cookie" }. It prints
 // its port. With csrf, csurf checks everything but the login, and the page /form has the token.
 import express from "express";
 import expressSession from "express-session";
@@ -17,6 +17,7 @@ const app = express();
 app.use(express.urlencoded({ extended: false }));
 
 async function store() {
+  if (options.store === "memory") return new expressSession.MemoryStore();
   if (options.store === "redis") {
     const client = createClient({ url: options.url });
     await client.connect();
@@ -90,6 +91,7 @@ app.post("/expire", (request, response) => {
   response.send("expired");
 });
 app.get("/visit", (request, response) => { request.session.seen = true; response.send("seen"); });
+app.get("/me", (request, response) => (userOf(request) ? response.json({ id: userOf(request) }) : response.status(401).end()));
 app.get("/who", (request, response) => response.send(String(userOf(request))));
 
 const server = app.listen(Number(options.port ?? 0), "127.0.0.1", () => console.log(server.address().port));
