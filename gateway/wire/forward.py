@@ -119,6 +119,8 @@ class Forward:
         self._connection = connection
         self._is_unanswered = True
         connection.send(self, head, request, is_last=True)
+        if exchange.client.is_full:  # said while there was nobody to wait with a response
+            connection.pause()
 
     def not_connected(self, error: GatewayError) -> None:
         """The application cannot be reached."""
@@ -252,6 +254,8 @@ class Forward:
         self._connection = connection
         self._is_unanswered = True
         connection.send(self, head, request, is_last)
+        if exchange.client.is_full:
+            connection.pause()
 
     def _write(self, exchange: Exchange, head: RequestHead) -> bytes:
         lines = exchange.client.transport_lines(head)

@@ -33,7 +33,8 @@ class Hosting:
         self._start: Message | None = None
         self._is_unheard = asyncio.Event()
         self._is_readable = asyncio.Event()
-        self._is_readable.set()
+        if not exchange.client.is_full:
+            self._is_readable.set()
 
     def start(self) -> None:
         """Take the body, then run the application."""

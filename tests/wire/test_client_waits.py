@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.wire.stand import OK, Line, Stand, answers_ok, get
+from gateway.model import Visit
+from tests.wire.stand import OK, Line, Stand, answers_ok, get, post
 
 UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
 
@@ -212,6 +213,45 @@ async def test_the_next_pipelined_request_waits_until_the_client_reads(stand: St
         await client.head()
         await client.read(size)
     assert len(stand.flow.asked) == 3
+
+
+@pytest.mark.parametrize("request_", [get(), post(b"x")])
+async def test_a_client_that_is_full_before_its_request_is_admitted_is_not_filled_further(
+    stand: Stand, request_: bytes
+) -> None:
+    """Its last answer may still wait to be written when the next request comes."""
+    gate = stand.flow.gate = asyncio.get_running_loop().create_future()
+    app = await stand.open(never)
+    client = await stand.connect()
+    client.send(request_)
+    await stand.until(lambda: stand.flow.asked)
+    stand.connection.pause_writing()
+    gate.set_result(None)
+    line = await app.line()
+    await line.head()
+    line.send(OK)
+    (upstream,) = stand.pool._connections
+    assert upstream._is_paused
+    stand.connection.resume_writing()
+    assert (await client.response())[0] == 200
+
+
+async def test_an_endpoint_of_ours_waits_for_a_client_that_is_full_already(stand: Stand) -> None:
+    gate = stand.flow.gate = asyncio.get_running_loop().create_future()
+    stand.flow.decide = lambda head, peer: Visit("/auth/token")
+    await stand.open(answers_ok)
+    client = await stand.connect()
+    client.send(get())
+    await stand.until(lambda: stand.flow.asked)
+    connection = stand.connection
+    connection.pause_writing()
+    gate.set_result(None)
+    await asyncio.sleep(0)
+    (task,) = connection.wire.tasks
+    await asyncio.sleep(0)
+    assert not task.done()
+    connection.resume_writing()
+    assert (await client.response())[0] == 404
 
 
 async def test_what_comes_while_nothing_is_read_is_kept_for_later(stand: Stand) -> None:
