@@ -104,6 +104,7 @@ class Pool:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take back a connection that has nothing left over from its last exchange."""
+        connection.has_waited = True
         if self._line:
             _tell(self._next_in_line(), connection)
         else:

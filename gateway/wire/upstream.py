@@ -91,7 +91,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_wheel",
         "deadline",
         "due",
-        "is_reused",
+        "has_waited",
         "transport",
     )
 
@@ -108,8 +108,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._turn = NEVER
         self._is_sent = self._has_answered = self._is_paused = self._keep_alive = self._signs_in = False
         self.transport: asyncio.Transport | None = None
-        self.is_reused = False
-        """Whether a request was answered on it before."""
+        self.has_waited = False
+        """Whether it was in its pool before, so that the application may have closed it meanwhile."""
         self.deadline = self.due = NEVER
 
     @property
@@ -307,7 +307,6 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self.transport
         is_clean = is_clean and self._keep_alive and self._is_sent
         if is_clean and transport is not None and not transport.get_write_buffer_size():
-            self.is_reused = True
             if self._is_paused:
                 self.resume()
             self._pool.release(self)
@@ -316,7 +315,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _fail(self, error: GatewayError) -> None:
         receiver, self._receiver = self._receiver, None
-        may_retry = self.is_reused and not self._has_answered and isinstance(error, UpstreamUnreachable)
+        may_retry = self.has_waited and not self._has_answered and isinstance(error, UpstreamUnreachable)
         self.abort()
         if receiver is not None:
             _tell(receiver, error, may_retry)

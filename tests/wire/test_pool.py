@@ -18,6 +18,16 @@ async def never(line: Line) -> None:
     await asyncio.sleep(60)
 
 
+class Nobody:
+    """Waits for a connection, and leaves before it comes."""
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        raise AssertionError
+
+    def not_connected(self, error: GatewayError) -> None:
+        raise AssertionError
+
+
 def answers(response: bytes, then: bytes = b"") -> Script:
     """A script that answers every request so; `then` follows a moment later."""
 
@@ -200,6 +210,25 @@ async def test_a_request_that_may_have_been_heard_is_not_sent_again(stand: Stand
     assert len(app.lines) == 1
 
 
+async def test_a_harmless_request_on_a_connection_that_died_unused_is_sent_again(stand: Stand) -> None:
+    """H7: it was opened for somebody who left, and lay idle until the application had enough."""
+
+    async def closes_the_first(line: Line) -> None:
+        await line.head()
+        if len(app.lines) == 1:
+            line.close()
+        else:
+            line.send(OK)
+
+    app = await stand.open(closes_the_first)
+    waiter = Nobody()
+    stand.pool.acquire(waiter)
+    stand.pool.cancel(waiter)
+    await stand.until(lambda: stand.pool.idle_count == 1)
+    assert (await (await stand.connect()).ask(get()))[0] == 200
+    assert len(app.lines) == 2
+
+
 async def test_a_request_is_sent_again_only_once(stand: Stand) -> None:
     async def closes(line: Line) -> None:
         await line.head()
@@ -343,15 +372,7 @@ async def test_who_leaves_the_line_is_not_served(stand: Stand) -> None:
 
 async def test_a_connection_that_opens_for_somebody_who_left_is_kept(stand: Stand) -> None:
     app = await stand.open()
-
-    class Waiter:
-        def connected(self, connection: UpstreamConnection) -> None:
-            raise AssertionError
-
-        def not_connected(self, error: GatewayError) -> None:
-            raise AssertionError
-
-    waiter = Waiter()
+    waiter = Nobody()
     stand.pool.acquire(waiter)
     assert repr(stand.pool) == "<Pool app: 0 open, 0 idle, 1 opening, 0 waiting>"
     stand.pool.cancel(waiter)
