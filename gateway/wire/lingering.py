@@ -78,5 +78,8 @@ class Lingering(asyncio.Protocol):
         """It is ending anyway."""
 
     def abort(self) -> None:
-        """Close at once."""
-        self._transport.abort()
+        """Close at once; with a reset where the answer is not all sent, since its end may be that of the connection."""
+        if self._transport.get_write_buffer_size():
+            guard.reset(self._transport)
+        else:
+            self._transport.abort()

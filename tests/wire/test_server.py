@@ -103,6 +103,28 @@ async def test_a_half_answer_does_not_look_whole_when_it_is_aborted(stand: Stand
     assert await stand.server.wait_idle(5)
 
 
+async def test_an_answer_that_is_not_all_sent_does_not_look_whole_when_it_is_aborted(stand: Stand) -> None:
+    """Its exchange is over, and its end is that of the connection."""
+    size = 200_000
+
+    async def sends(line: Line) -> None:
+        await line.head()
+        await line.send_all(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)
+        await never(line)
+
+    await stand.open(sends)
+    client = await stand.connect(receive_buffer=4096, limit=4096)
+    await stand.until(lambda: stand.server.connection_count == 1)
+    transport = stand.connection.transport
+    assert transport is not None
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    await stand.until(lambda: stand.facts.requests)
+    assert transport.get_write_buffer_size() > 0
+    stand.server.abort()
+    assert await client.is_reset()
+
+
 async def test_tunnels_go_on_while_it_drains_and_are_told_to_come_back(stand: Stand) -> None:
     client, line = await joined(stand)
     stand.server.drain()
