@@ -4,7 +4,7 @@ llhttp judges the header lines (`http1.lines`); everything that it is lenient ab
 """
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 
 from gateway.errors import BadRequest, FieldsTooLarge, MethodRefused, Refusal, TargetTooLong, VersionRefused
 from gateway.http1.draft import Draft
@@ -14,9 +14,8 @@ from gateway.http1.limits import Limits
 from gateway.http1.ticket import PARAMETER, take_ticket
 from gateway.model import RequestHead
 
-NAMES = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
-METHODS = frozenset(NAMES)
-"""The methods that are let through; CONNECT and TRACE never are."""
+METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+"""The methods that are let through, with their names as text; CONNECT and TRACE never are."""
 
 # The path is visible ASCII without what browsers always encode. The query may hold a backslash: browsers send it raw.
 _TARGET = rb"/[!$-;=@-\[\]-~]*(?:\?[!$-;=?-~]*)?|\*"
@@ -38,12 +37,11 @@ class HeadReader:
     first when it arrives in one piece.
     """
 
-    __slots__ = ("_held", "_limits", "_methods", "_table", "rest", "stripped")
+    __slots__ = ("_held", "_limits", "_table", "rest", "stripped")
 
-    def __init__(self, table: FieldTable, limits: Limits, methods: Set[bytes] = METHODS) -> None:
+    def __init__(self, table: FieldTable, limits: Limits) -> None:
         self._table = table
         self._limits = limits
-        self._methods = methods
         self._held = b""
         self.rest = b""
         """The bytes after the head that was returned last."""
@@ -92,8 +90,6 @@ class HeadReader:
         if asked is None:
             return None
         method, target, path = asked
-        if method not in self._methods:
-            return None
         self.rest = b""
         self.stripped = 0
         return _with_line(before, method, target, path)
@@ -104,6 +100,8 @@ class HeadReader:
         if match is None or PARAMETER in line:
             return None
         method, target = match.groups()
+        if method not in METHODS:
+            return None
         asked = method, target, target.partition(b"?")[0]
         self._table.first_lines.keep(line, asked, 3 * len(line) + _OVERHEAD)
         return asked
@@ -123,12 +121,12 @@ class HeadReader:
             if len(data) - start >= limit:
                 raise TargetTooLong
             return
-        read_request_line(data[:line_end], self._methods)
+        read_request_line(data[:line_end])
         if BARE_LF.search(data, max(known, line_end), self._limits.head):
             raise BadRequest("A line ends with a bare line feed.")
 
     def _read(self, head: bytes) -> RequestHead:
-        method, target, minor, line_end = read_request_line(head, self._methods)
+        method, target, minor, line_end = read_request_line(head)
         if line_end > self._limits.request_line:
             raise TargetTooLong
         if len(head) > self._limits.head:
@@ -147,19 +145,19 @@ class HeadReader:
         return found
 
 
-def read_request_line(head: bytes, methods: Set[bytes]) -> tuple[bytes, bytes, int, int]:
+def read_request_line(head: bytes) -> tuple[bytes, bytes, int, int]:
     """Read the first line of a head: method, target, HTTP/1.minor, and where the line ends.
 
     Raises:
         BadRequest: it is malformed, or the target is in a form that only a proxy or CONNECT takes.
-        MethodRefused: the method is not in `methods`.
+        MethodRefused: the method is not in `METHODS`.
         VersionRefused: it is HTTP, but neither 1.0 nor 1.1.
     """
     match = _REQUEST_LINE.match(head)
     if match is None:
-        raise _line_refusal(head, methods)
+        raise _line_refusal(head)
     method, target, minor = match.groups()
-    if method not in methods:
+    if method not in METHODS:
         raise MethodRefused
     if target == b"*" and method != b"OPTIONS":
         raise BadRequest("Only OPTIONS may ask for *.")
@@ -178,14 +176,14 @@ def _with_line(before: RequestHead, method: bytes, target: bytes, path: bytes) -
     return head
 
 
-def _line_refusal(head: bytes, methods: Set[bytes]) -> Refusal:
+def _line_refusal(head: bytes) -> Refusal:
     match = _ANY_LINE.match(head)
     if match is None:
         return BadRequest("The request line is malformed.")
     method, version = match.groups()
     if version not in (b"1.0", b"1.1"):
         return VersionRefused()
-    if method not in methods:
+    if method not in METHODS:
         return MethodRefused()
     return BadRequest("The request target is not a path.")
 
@@ -197,7 +195,6 @@ def build_head(
     pairs: Iterable[tuple[bytes, bytes]],
     table: FieldTable,
     limits: Limits,
-    methods: Set[bytes] = METHODS,
 ) -> RequestHead:
     """Make the same head from a request that another server has read, with the same checks.
 
@@ -207,7 +204,7 @@ def build_head(
     line = b"%b %b HTTP/1.%d\r\n" % (method, target, minor)
     if len(line) > limits.request_line:
         raise TargetTooLong
-    if read_request_line(line, methods)[3] != len(line):
+    if read_request_line(line)[3] != len(line):
         raise BadRequest("The request line is malformed.")
     draft = Draft(method, target, minor)
     size = len(line) + 2

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from gateway.errors import BadRequest, GatewayError, Refusal
 from gateway.http1.body import BodyReader, ChunkedReader, request_body_reader
-from gateway.http1.head import NAMES
+from gateway.http1.head import METHODS
 from gateway.http1.response import ResponseHead
 from gateway.http1.write import write_answer, write_response
 from gateway.model import Answer, Credential, Peer, RequestHead
@@ -298,7 +298,7 @@ class Exchange:
             return
         self.is_over = True
         now, asked = self.wire.monotonic(), self.asked_at
-        method, upstream_duration = NAMES[self.head.method], now - asked if asked else 0.0
+        method, upstream_duration = METHODS[self.head.method], now - asked if asked else 0.0
         duration = now - self.started_at
         self.wire.facts.request((self.route, method, self.status, self.credential, code, duration, upstream_duration))
 

@@ -178,14 +178,6 @@ def test_pipelined_heads_come_one_by_one() -> None:
     assert reader.is_waiting
 
 
-def test_methods_can_be_added() -> None:
-    raw = get(line=b"PROPFIND / HTTP/1.1")
-    reader = HeadReader(FieldTable([]), Limits(), methods={b"GET", b"PROPFIND"})
-    assert reader.feed(raw) == head(method=b"PROPFIND")
-    with pytest.raises(MethodRefused):
-        HeadReader(FieldTable([]), Limits()).feed(raw)
-
-
 def test_an_error_that_is_none_of_ours_is_not_called_the_clients_fault() -> None:
     """A bug in a treatment surfaces as itself: it must become a 500, not a 400."""
 
