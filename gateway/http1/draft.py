@@ -40,12 +40,13 @@ class Draft:
     Each `take_` method is the treatment of one field name and raises the Refusal that its RFC asks for.
     """
 
-    __slots__ = ("_lines", "_others", "connection", "has_host", "head", "stripped", "upgrade")
+    __slots__ = ("_is_traced", "_lines", "_others", "connection", "has_host", "head", "stripped", "upgrade")
 
     def __init__(self, method: bytes, target: bytes, minor: int) -> None:
         self._lines: list[bytes] = []
         self._others = 0
         self.head = RequestHead(method, target, minor, [], b"")
+        self._is_traced = False
         self.has_host = False
         self.connection = b""
         self.upgrade = b""
@@ -164,12 +165,14 @@ class Draft:
 
     def take_request_id(self, _name: bytes, value: bytes) -> None:
         """X-Request-ID: the first, when it is harmless in a log."""
+        self._is_traced = True
         value = value.strip(OWS)
         if self.head.request_id is None and _REQUEST_ID.match(value):
             self.head.request_id = value
 
     def take_trace_parent(self, name: bytes, value: bytes) -> None:
         """`traceparent` as W3C Trace Context section 3.2 writes it; anything else is dropped."""
+        self._is_traced = True
         if _TRACE_PARENT.match(value.strip(OWS)):
             self.keep(name, value)
 
@@ -189,7 +192,7 @@ class Draft:
         """
         head = self.head
         is_plain = head.length is None and not (head.chunked or head.expects_continue or self.upgrade)
-        return is_plain and bool(head.minor) and not (self.stripped or head.transport or head.request_id)
+        return is_plain and bool(head.minor) and not (self.stripped or head.transport or self._is_traced)
 
     def finish(self, limits: Limits) -> RequestHead:
         """Make the checks that need the whole head, and return it.

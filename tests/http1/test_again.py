@@ -94,6 +94,34 @@ def test_a_head_that_came_before_is_found_by_its_fields() -> None:
     assert len(table.heads) == 1
 
 
+@pytest.mark.parametrize("field", [b"traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01", b"X-Request-ID: 7"])
+def test_a_head_that_comes_once_is_not_remembered(field: bytes) -> None:
+    table = FieldTable(IDENTITY)
+    assert HeadReader(table, Limits()).feed(b"GET /a HTTP/1.1\r\nHost: a\r\n" + field + b"\r\n\r\n") is not None
+    assert len(table.heads) == 0
+
+
+FIRST_LINES = [b"GET /a?b=c HTTP/1.1", b"POST / HTTP/1.1"]
+MANGLED = {
+    line[:at] + bytes([byte]) + line[behind:]
+    for line in FIRST_LINES
+    for at in range(len(line) + 1)
+    for behind in (at, at + 1)
+    for byte in range(256)
+}
+
+
+def test_no_byte_of_a_first_line_is_read_otherwise_before_fields_that_came_before() -> None:
+    fields = b"Host: a\r\nAuthorization: Bearer x\r\n\r\n"
+    table, fresh = FieldTable(IDENTITY), FieldTable(IDENTITY)
+    for line in sorted(MANGLED):
+        fresh.heads.clear()
+        fresh.first_lines.clear()
+        raw = line + b"\r\n" + fields
+        assert seen(HeadReader(table, LIMITS), raw) == seen(HeadReader(fresh, LIMITS), raw), line
+    assert len(table.heads) == 1
+
+
 STATUSES = [b"HTTP/1.1 200 OK", b"HTTP/1.1 204 ", b"HTTP/1.1 304 X", b"HTTP/1.0 200 OK", b"HTTP/1.1 100 Continue"]
 STATUSES += [b"HTTP/1.1 101 X", b"HTTP/1.1 205 X", b"HTTP/1.1 600 X", b"HTTP/1.1 200"]
 ANSWERED = [b"Content-Length: 2", b"Content-Length: 02", b"Transfer-Encoding: chunked", b"Connection: close", b"X: 1"]
