@@ -93,7 +93,7 @@ class ClientConnection(asyncio.Protocol):
                 self._read_head(data)
         except GatewayError as error:
             self._refuse(error)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # what a story waits for may have been given up
             guard.report(error)
             self._refuse(InternalError())
 

@@ -289,7 +289,7 @@ class UpstreamConnection(asyncio.Protocol):
                 receiver.response_continued(payload, is_last)
         except GatewayError as error:
             self._give_up(receiver, error)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # what a look waits for may have been given up
             guard.report(error)
             self._give_up(receiver, InternalError())
 

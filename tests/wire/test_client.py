@@ -329,6 +329,17 @@ async def test_a_permit_for_an_unknown_application_is_our_fault(stand: Stand) ->
     assert (await client.ask(get()))[0] == 500
 
 
+async def test_what_others_gave_up_ends_the_request_that_waits_for_it_alone(stand: Stand) -> None:
+    """The flight that a request joins may have been cancelled, at the end of a process or by whoever began it."""
+    await stand.open()
+    client = await stand.connect()
+    stand.flow.gate = asyncio.get_running_loop().create_future()
+    stand.flow.gate.cancel()
+    assert (await client.ask(get()))[::2] == (500, b"internal_error")
+    stand.flow.gate = None
+    assert (await client.ask(get()))[0] == 200
+
+
 async def test_a_bug_while_a_head_is_read_answers_and_closes(
     stand: Stand, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

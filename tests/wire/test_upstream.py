@@ -112,6 +112,18 @@ async def test_a_bug_of_ours_in_a_response_ends_that_exchange_alone(
     assert "unexpected error" in caplog.text
 
 
+async def test_what_others_gave_up_ends_the_look_that_waits_for_it_alone(stand: Stand) -> None:
+    app = await stand.open()
+    client = await stand.connect()
+    stand.watch.wants_look = True
+    stand.watch.gate = asyncio.get_running_loop().create_future()
+    stand.watch.gate.cancel()
+    assert (await client.ask(get()))[::2] == (500, b"internal_error")
+    stand.watch.wants_look = False
+    assert (await client.ask(get()))[0] == 200
+    assert len(app.lines) == 1
+
+
 async def test_a_bug_of_ours_in_the_middle_of_a_response_cuts_it(
     stand: Stand, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,9 +184,9 @@ async def test_what_comes_before_the_request_was_sent_is_nobodys_response(
     await client.ask(get())
     send = UpstreamConnection.send
 
-    def comes_early(connection: UpstreamConnection, *sent: Any) -> None:
+    def comes_early(connection: UpstreamConnection, *sent: Any, is_last: bool) -> None:
         monkeypatch.undo()
-        send(connection, *sent)
+        send(connection, *sent, is_last)
         connection.data_received(OK)
 
     monkeypatch.setattr(UpstreamConnection, "send", comes_early)
