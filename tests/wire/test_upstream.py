@@ -184,9 +184,9 @@ async def test_what_comes_before_the_request_was_sent_is_nobodys_response(
     await client.ask(get())
     send = UpstreamConnection.send
 
-    def comes_early(connection: UpstreamConnection, *sent: Any, is_last: bool) -> None:
+    def comes_early(connection: UpstreamConnection, *sent: Any, **named: Any) -> None:
         monkeypatch.undo()
-        send(connection, *sent, is_last)
+        send(connection, *sent, **named)
         connection.data_received(OK)
 
     monkeypatch.setattr(UpstreamConnection, "send", comes_early)
