@@ -195,7 +195,7 @@ async def test_n52_an_outage_is_never_a_replay(site: Site) -> None:
     site.world.pass_time(60)
     rotate = site.world.families.rotate
 
-    async def locked(*_: object) -> None:
+    async def locked(*_: object, **__: object) -> None:
         raise StoreUnavailable
 
     site.world.families.rotate = locked  # type: ignore[method-assign, assignment]
