@@ -5,7 +5,7 @@ So a signal only starts a look, which resolves the session before and after. A f
 sign (a cookie deleted, the record gone from a store that we read), never because something could not be read.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -33,15 +33,7 @@ from gateway.flow.tokens import TokenFlow
 from gateway.flow.unfinished import Unfinished
 from gateway.headers import Pairs, SetCookie, join_fields, read_set_cookie
 from gateway.http1.response import ResponseHead
-from gateway.model import (
-    Anonymous,
-    Credential,
-    LegacySession,
-    Permit,
-    RequestHead,
-    SessionCookie,
-    Verdict,
-)
+from gateway.model import Anonymous, Credential, LegacySession, Permit, RequestHead, SessionCookie, Verdict
 from gateway.ports import Facts, SessionStore, Vault
 
 Pause = Callable[[float], Awaitable[object]]
@@ -129,7 +121,8 @@ class ResponseWatch:
             names = {name for name, _ in cross_origin}
             fields = [pair for pair in fields if pair[0].lower() not in names]
             fields = with_vary_on_origin([*fields, *cross_origin])
-        return [*fields, *permit.answer] if ours is None else [*fields, *_without_own(permit.answer), *ours]
+        answer = permit.answer if ours is None else (*without_reserved(list(permit.answer), NAMES), *ours)
+        return [*fields, *answer]
 
     def _note(self, permit: Permit, head: RequestHead, status: int, fields: Pairs) -> None:
         if self._shadow is not None:
@@ -185,7 +178,9 @@ class ResponseWatch:
         if has_ended:
             is_left_over = self._cookies.are_shown(head.cookie) and not _is_by_ticket(permit, head)
             return Looked(fields, self._cookies.deleting() if is_left_over else None)
-        if self._delivery is None or not self._is_delivery_due(going_on, head) or not may_carry_tokens(status, fields):
+        if self._delivery is None or going_on.session is None:
+            return Looked(fields)
+        if not self._is_delivery_due(permit, head) or not may_carry_tokens(status, fields):
             return Looked(fields)
         return Looked(fields, await self._delivery.deliver(going_on, head, now))
 
@@ -339,10 +334,6 @@ class ResponseWatch:
         # A cookie that is signed anew with each response differs in its bytes and is the same session.
         verdict = await self._sessions[site.name].resolve(shown, now)
         return isinstance(verdict, LegacySession) and verdict.key == vaulted.session_key
-
-
-def _without_own(answer: Iterable[tuple[bytes, bytes]]) -> Pairs:
-    return without_reserved(list(answer), NAMES)
 
 
 def _is_by_ticket(permit: Permit, head: RequestHead) -> bool:

@@ -109,6 +109,12 @@ async def test_tokens_go_with_a_session_that_the_application_writes_anew_each_ti
     assert (await door.permit(page(cookie_of(tokens)))).cookie == b"sessionid=s1-again"
 
 
+async def test_no_tokens_go_with_a_session_cookie_that_came_twice_whatever_the_answer_makes_of_it(door: Door) -> None:
+    head = page(b"sessionid=planted; sessionid=s1")
+    assert given(await answer(door, head, [(b"Set-Cookie", b"sessionid=s1; Path=/")])) == {}
+    assert Event.DUPLICATE_COOKIE in door.world.facts.events
+
+
 async def test_tokens_go_with_a_session_that_has_just_got_another_id(door: Door) -> None:
     world, head = door.world, page()
     permit = await door.permit(head)
