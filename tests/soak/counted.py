@@ -1,7 +1,7 @@
 """A gateway whose memory and tasks can be judged within minutes; otherwise `python -m gateway` and nothing else.
 
-It writes down how many tasks each of its processes has, and what it remembers of earlier requests has a sixteenth of the
-room that it has elsewhere, so that all of it is full within the warm-up and whatever grows behind that is a leak. The
+It writes down how many tasks each of its processes has, and what it remembers of earlier requests has a sixteenth of
+the room that it has elsewhere, so that all of it is full within the warm-up and what grows behind that is a leak. The
 gateway itself knows nothing of this: its parts are changed here, before it starts.
 """
 
