@@ -7,6 +7,7 @@ soak itself made at that time, no answer for somebody else, and neither memory n
 
 import argparse
 import asyncio
+import itertools
 import random
 import signal
 import sys
@@ -140,22 +141,17 @@ async def _visit(
                 print(f"{talked_at - began:6.0f} s  {site.counts}", flush=True)
             await asyncio.sleep(min(_LOOK_EVERY, seconds / 10))
 
-    around = [asyncio.create_task(watch()), asyncio.create_task(disturber.go_on(max(1.0, min(8.0, seconds / 10))))]
     try:
-        async with asyncio.TaskGroup() as group:
-            for visitor in visitors:
-                for hand in (0, 1):
-                    group.create_task(come_again(visitor, hand))
+        async with asyncio.TaskGroup() as group:  # whatever fails of the soak itself ends all of it
+            disturbing = disturber.go_on(max(1.0, min(8.0, seconds / 10)))
+            around = [group.create_task(watch()), group.create_task(disturbing)]
+            await asyncio.wait([group.create_task(come_again(*each)) for each in itertools.product(visitors, (0, 1))])
+            for task in around:
+                task.cancel()
     finally:
-        took = time.monotonic() - began
-        for task in around:
-            task.cancel()
-        ends = await asyncio.gather(*around, return_exceptions=True)
         for visitor in visitors:
             visitor.close()
-    for fault in (end for end in ends if isinstance(end, Exception)):
-        raise fault
-    return took
+    return time.monotonic() - began
 
 
 def main() -> int:
