@@ -95,7 +95,7 @@ async def test_a_token_cookie_that_expired_outside_with_nothing_beside_it_brings
     shown = b"%b=%b; %b=%b" % (ACCESS, grant.access_token.encode(), REFRESH, grant.refresh_token.encode())
     world.pass_time(3700)
     leave_out(world, door)
-    elsewhere = await door.permit(request(cookie=shown, fields=[(b"Sec-Fetch-Site", b"cross-site")]))
+    elsewhere = await door.permit(request(cookie=shown, fields=[*PAGE, (b"Sec-Fetch-Site", b"cross-site")]))
     assert (elsewhere.credential, names(elsewhere)) == (Credential.TOKEN_COOKIE, [ACCESS, REFRESH]), "it goes on"
     permit = await door.permit(request(cookie=shown))
     assert (permit.credential, names(permit)) == (Credential.TOKEN_COOKIE, [b"sessionid", ACCESS, REFRESH])
