@@ -211,7 +211,10 @@ class Running:
         """Go round once a second, or when woken. A round that a store holds up holds up no glance."""
         round_: asyncio.Task[None] | None = None
         while True:
-            self._show(data)
+            try:
+                self._show(data)
+            except Exception:
+                _log.exception("what this process does could not be shown")
             await self._rest()
             try:
                 self._gateway.glance(time.time())

@@ -141,6 +141,14 @@ async def test_a_tick_that_fails_is_not_the_last(open_house: Open) -> None:
     assert (await get(house.data)).text == "ok"
 
 
+async def test_what_cannot_be_shown_holds_up_no_tick(open_house: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = open_house()
+    monkeypatch.setattr(house.gateway.metrics, "set_connections", None)
+    await house.started()
+    async with asyncio.timeout(5):
+        await house.gateway.ticked.wait()
+
+
 async def test_connections_are_shown(open_house: Open) -> None:
     house = open_house()
     await house.started()
