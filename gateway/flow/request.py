@@ -205,7 +205,8 @@ class RequestFlow:
                 return await self._by_foreign(credential, head, rule, posture, now)
             case _:
                 permit = await self._by_session.admit(head, rule, credential, posture, now)
-        self._ready.keep(head, rule, posture, stamp, permit)
+        if head.path not in self._logout_paths:  # where a session may be attached that is attached nowhere else
+            self._ready.keep(head, rule, posture, stamp, permit)
         return permit
 
     async def _admit_known(self, ready: Permit, head: RequestHead, rule: Rule, now: float) -> Permit:

@@ -250,6 +250,16 @@ async def test_without_a_vault_in_use_a_token_needs_none(world: World) -> None:
     assert added(permit)[b"x-auth-subject"] == b"ada"
 
 
+async def test_only_where_it_logs_out_the_session_itself_is_attached(world: World) -> None:
+    """What was asked for a logout is not remembered for anything else."""
+    door = Door(world, site=replace(SITE, bridge="headers"))
+    world.vault._cache_age = 60.0
+    grant = await world.exchange()
+    for path, is_attached in (("/page", False), ("/logout/", True), ("/page", False), ("/logout/", True)):
+        permit = await door.permit(request(path, bearer=grant.access_token))
+        assert (permit.cookie is not None) is is_attached
+
+
 async def test_a_token_of_another_applications_session_gets_no_session_here(world: World) -> None:
     elsewhere = replace(SITE, name="other", upstream="other")
     door = Door(
