@@ -95,6 +95,8 @@ async def test_a_token_cookie_that_expired_outside_with_nothing_beside_it_brings
     shown = b"%b=%b; %b=%b" % (ACCESS, grant.access_token.encode(), REFRESH, grant.refresh_token.encode())
     world.pass_time(3700)
     leave_out(world, door)
+    image = await door.permit(request(cookie=shown, fields=[(b"Sec-Fetch-Site", b"cross-site")]))
+    assert (image.credential, image.answer) == (Credential.NONE, ()), "nothing is renewed, given back or lost"
     elsewhere = await door.permit(request(cookie=shown, fields=[*PAGE, (b"Sec-Fetch-Site", b"cross-site")]))
     assert (elsewhere.credential, names(elsewhere)) == (Credential.TOKEN_COOKIE, [ACCESS, REFRESH]), "it goes on"
     permit = await door.permit(request(cookie=shown))
