@@ -167,7 +167,9 @@ class Delivery:
         # space, so that none is taken for this one.
         key = f"navigation {now // self._policy.grace:.0f}"
         begin = partial(self._tokens.exchange, shown, self._policy.client, now=now, idempotency_key=key)
-        return await self._exchanges.join(f"{session.site}\0{session.key}", begin, wait=wait)
+        # By the user too: an application may keep the id of a session when somebody else signs in.
+        name = "\0".join((session.site, session.subject, session.key))
+        return await self._exchanges.join(name, begin, wait=wait)
 
     # --- renewed within requests ---
 

@@ -104,10 +104,11 @@ class Exchange:
     def _draw(self, session: LegacySession, client: Client, idempotency_key: str, bound_key: str) -> _Draw:
         """Draw a family id and a refresh token at random, or derive them where each repeat must have the same.
 
-        Deriving takes the pepper and the session's own secret key: the database alone is not enough.
+        Deriving takes the pepper and the session's own secret key: the database alone is not enough. And it takes the
+        user: an application may keep the id of a session when somebody else signs in.
         """
         if idempotency_key:
-            parts = ("exchange", session.site, client.id, idempotency_key, *([bound_key] if bound_key else []))
+            parts = ("exchange", session.site, session.subject, client.id, idempotency_key, bound_key)
             info = "\0".join(parts).encode("utf-8", "surrogatepass")
             key = session.key.encode("utf-8", "surrogatepass")
             drawn = HKDF(algorithm=SHA256(), length=48, salt=self._secrets.pepper, info=info).derive(key)

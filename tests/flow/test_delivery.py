@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -178,6 +179,31 @@ async def test_pages_that_race_open_one_family_in_one_process_and_in_several(doo
     found = [given(fields) for fields in await asyncio.gather(*(answer(each, page()) for each in (door, door, other)))]
     assert len({tokens[REFRESH] for tokens in found}) == 1
     assert len(await door.world.families.families_of_subject("ada", door.world.now)) == 1
+
+
+async def test_a_session_that_keeps_its_id_when_another_user_signs_in_gives_nobody_the_tokens_of_the_first(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = door.world
+    open_family, has_begun, may_go_on = world.families.open_family, asyncio.Event(), asyncio.Event()
+
+    async def slow(*arguments: Any, **options: Any) -> bool:
+        has_begun.set()
+        await may_go_on.wait()
+        return await open_family(*arguments, **options)
+
+    monkeypatch.setattr(world.families, "open_family", slow)
+    first = asyncio.ensure_future(answer(door, page()))
+    await has_begun.wait()
+    world.app.log_in(b"s1", "eve")
+    second = asyncio.ensure_future(answer(door, page()))
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await first
+    tokens = given(await second)
+    assert (await world.tokens.verify(tokens[ACCESS], now=world.now)).subject == "eve"
+    again = given(await answer(door, page()))
+    assert (await world.tokens.verify(again[ACCESS], now=world.now)).subject == "eve"
 
 
 async def test_a_refresh_token_that_the_browser_has_is_gone_on_with(door: Door) -> None:

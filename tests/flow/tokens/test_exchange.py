@@ -145,6 +145,14 @@ async def test_racers_with_one_key_open_one_family(world: World) -> None:
     assert await world.families.count_live(world.now) == {"web": 1}
 
 
+async def test_the_same_key_in_a_session_that_became_another_users_gives_that_users_tokens(world: World) -> None:
+    first = await world.exchange(key="one-click")
+    world.app.log_in(b"s1", "eve")
+    again = await world.exchange(key="one-click")
+    assert again.family.subject == "eve"
+    assert again.refresh_token != first.refresh_token
+
+
 async def test_who_loses_the_race_for_a_key_in_the_store_gets_the_winners_family(world: World) -> None:
     class Beaten(MemoryRefreshStore):
         """Finds nothing at first, and then that another worker was faster."""
