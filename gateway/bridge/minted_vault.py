@@ -1,7 +1,7 @@
 """A vault whose sessions do not end by their age alone: one of our own making follows, while its family lives."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -18,6 +18,9 @@ from gateway.records import Family, SealedSession
 _NEAR = 1.0
 """Seconds before its end at which a session counts as over, so that no request of ours comes too late for it."""
 
+_PUTTING = 0.3
+"""Seconds in which another gateway that has moved the families puts the cookies into their vaults."""
+
 
 class Following(Protocol):
     """Who knows the families of a session."""
@@ -26,6 +29,14 @@ class Following(Protocol):
         self, old: LegacySession, new: LegacySession, *, cookies: Mapping[bytes, bytes], now: float
     ) -> None:
         """Let the families of a session follow another, with their entries in the vault. Raises Unavailable."""
+        ...
+
+    async def has_families(self, session: LegacySession, *, now: float) -> bool:
+        """Whether tokens that live have this session now. Raises Unavailable."""
+        ...
+
+    def session_hash(self, site: str, key: str) -> bytes:
+        """Return the hash by which families find their session."""
         ...
 
 
@@ -47,6 +58,7 @@ class MintingVault:
         following: Callable[[], Following],
         clock: Clock,
         facts: Facts,
+        pause: Callable[[float], Awaitable[object]],
     ) -> None:
         self._vault = vault
         self._mints = mints
@@ -55,6 +67,7 @@ class MintingVault:
         self._following = following
         self._clock = clock
         self._facts = facts
+        self._pause = pause
         self._making: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def glance(self, token: VerifiedToken) -> VaultedSession | None:
@@ -113,6 +126,8 @@ class MintingVault:
         now = self._clock.wall()
         if family is None or family.ended_at is not None or family.absolute_expires_at <= now + _NEAR:
             return
+        if not await self._is_next(before, family, now):
+            return
         mint = self._mints[before.site]
         try:
             minted = await mint.make(
@@ -122,10 +137,31 @@ class MintingVault:
             self._facts.count(Event.MINT_REFUSED)
             return
         after = await self._ensure_theirs(mint, minted, family, now)
-        old = LegacySession(before.site, before.session_key, before.subject)
-        await self._following().move_session(old, after, cookies=dict(minted.cookies), now=now)
-        self._facts.count(Event.SESSION_MINTED)
-        await self._undo_if_late(mint, minted, after, family)
+        old, following = LegacySession(before.site, before.session_key, before.subject), self._following()
+        await following.move_session(old, after, cookies=dict(minted.cookies), now=now)
+        if await following.has_families(after, now=now):
+            self._facts.count(Event.SESSION_MINTED)
+            return
+        # Another gateway was quicker, or the user has logged out meanwhile: nobody was given it, and nobody will be.
+        with suppress(VaultUnavailable):
+            await mint.undo(minted)
+
+    async def _is_next(self, before: VaultedSession, family: Family, now: float) -> bool:
+        """Whether it is for us to make the session that follows.
+
+        A family that has another session already than its vault is one whose vault is just being written, or could not
+        be, for a fault of the store. Then it goes back to the session that its vault has, and follows anew: a fault of
+        ours ends nobody's tokens.
+        """
+        its_own = self._following().session_hash(before.site, before.session_key)
+        if family.session_hash == its_own:
+            return True
+        await self._pause(_PUTTING)
+        current = await self._vault.open_family(family)
+        if current.session_key != before.session_key:
+            return False
+        await self._families.move_families(family.session_hash, its_own, now)
+        return True
 
     async def _ensure_theirs(self, mint: Mint, minted: Minted, family: Family, now: float) -> LegacySession:
         """Return the session as its store sees it. One that is not the user's is never given to anybody.
@@ -141,10 +177,3 @@ class MintingVault:
         with suppress(VaultUnavailable):
             await mint.undo(minted)
         raise VaultUnavailable("A session that was made here is not read as its user's.")
-
-    async def _undo_if_late(self, mint: Mint, minted: Minted, after: LegacySession, family: Family) -> None:
-        """Delete a session that another gateway was quicker to replace."""
-        current = await self._vault.open_family(family)
-        if current.session_key != after.key:
-            with suppress(VaultUnavailable):
-                await mint.undo(minted)

@@ -1,5 +1,6 @@
 """The vault, and the one whose sessions are followed by others of our own making."""
 
+import asyncio
 import secrets as randomness
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -60,6 +61,13 @@ def open_vaults(
     if not mints:
         return Vaults(sealed, sealed, mints)
     living = MintingVault(
-        sealed, mints=mints, sessions=sessions, families=stores.families, following=following, clock=clock, facts=facts
+        sealed,
+        mints=mints,
+        sessions=sessions,
+        families=stores.families,
+        following=following,
+        clock=clock,
+        facts=facts,
+        pause=asyncio.sleep,
     )
     return Vaults(sealed, living, mints)

@@ -8,12 +8,12 @@ import pytest
 from gateway.bridge.mint import Mint, MintedLogout, UserRow
 from gateway.bridge.minted_vault import MintingVault
 from gateway.codec import Entry, Lookup, Query, Row
-from gateway.errors import VaultUnavailable
+from gateway.errors import SessionEnded, VaultUnavailable
 from gateway.facts import Event
 from gateway.flow.tokens import Grant, TokenPolicy
 from gateway.formats.minting import Draft, Minting, NewEntry, NewRecord, Template
 from gateway.model import VaultedSession, VerifiedToken
-from tests.flow.tokens.world import ISSUER, START, World
+from tests.flow.tokens.world import ISSUER, START, WEB, World
 
 POLICY = TokenPolicy(ISSUER, "app", minted=frozenset({"main"}))
 LIFE = 100.0  # seconds that a session of the application lasts
@@ -44,17 +44,23 @@ class Place:
         self.deleted: list[Query] = []
         self.is_away = False
         self.writes_for = ""
+        self.asked = asyncio.Semaphore(0)
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def write(self, record: NewRecord) -> str:
         assert isinstance(record, NewEntry)
+        self.asked.release()
         await self.gate.wait()
         if self.is_away:
             raise VaultUnavailable
         ends = self._world.clock.now + record.life
         self._world.app.log_in(record.name.encode(), self.writes_for or record.value.decode(), expires_at=ends)
         return record.name
+
+    async def has_been_asked(self, times: int) -> None:
+        for _ in range(times):
+            await asyncio.wait_for(self.asked.acquire(), 10)
 
     async def delete(self, query: Query) -> None:
         if self.is_away:
@@ -105,6 +111,7 @@ class Stage:
             following=lambda: self.world.tokens,
             clock=self.world.clock,
             facts=self.world.facts,
+            pause=self.world.pause,
         )
 
     async def exchanged(self, subject: str = "ada", cookie: bytes = b"s1") -> Grant:
@@ -176,7 +183,7 @@ async def test_a_session_that_another_gateway_was_quicker_to_replace_is_deleted_
     stage.outlive()
     stage.place.gate.clear()
     both = [asyncio.ensure_future(gateway.open(token)) for gateway in (stage.vault, stage.another_gateway())]
-    await asyncio.sleep(0)
+    await stage.place.has_been_asked(2)
     stage.place.gate.set()
     sessions = await asyncio.gather(*both)
     current = shown(await stage.vault.open(token))
@@ -230,6 +237,61 @@ async def test_a_place_that_is_away_is_a_fault_of_ours_and_ends_nothing() -> Non
         await stage.vault.open(token)
     stage.place.is_away = False
     assert shown(await stage.vault.open(token)) == b"made2"
+
+
+async def test_a_vault_that_could_not_be_written_ends_nothing_and_is_written_with_the_next_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*arguments: object) -> bool:
+        raise VaultUnavailable
+
+    stage = Stage()
+    grants = [await stage.exchanged(), await stage.world.exchange(b"s1")]
+    tokens = [await stage.token_of(grant) for grant in grants]
+    stage.outlive()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.world.vault, "update", away)
+        with pytest.raises(VaultUnavailable):
+            await stage.vault.open(tokens[0])
+    for gateway in (stage.another_gateway(), stage.vault):
+        assert {shown(await gateway.open(token)) for token in tokens} == {b"made2"}
+    families = [await stage.world.families.find_family(token.session_id) for token in tokens]
+    theirs = stage.world.tokens.session_hash("main", "made2")
+    assert [family.session_hash for family in families if family is not None] == [theirs] * 2
+
+
+async def test_a_vault_that_another_gateway_is_writing_is_waited_for() -> None:
+    stage = Stage()
+    grant = await stage.exchanged()
+    token = await stage.token_of(grant)
+    stage.outlive()
+    world = stage.world
+    before, key = await world.vault.open(token), "theirs"
+    world.app.log_in(key.encode(), "ada", expires_at=world.now + LIFE)
+    ours, theirs = (world.tokens.session_hash("main", name) for name in (before.session_key, key))
+    await world.families.move_families(ours, theirs, world.now)
+
+    async def write() -> None:
+        await world.vault.update(before, {b"sessionid": key.encode()}, key)
+
+    world.meanwhile = write
+    assert shown(await stage.vault.open(token)) == key.encode()
+    assert stage.form.drafts == []
+
+
+async def test_a_session_that_was_made_while_its_user_logged_out_is_deleted_again() -> None:
+    stage = Stage()
+    grant = await stage.exchanged()
+    token = await stage.token_of(grant)
+    stage.outlive()
+    stage.place.gate.clear()
+    asked = asyncio.ensure_future(stage.vault.open(token))
+    await stage.place.has_been_asked(1)
+    await stage.world.tokens.revoke(grant.refresh_token, "", WEB, now=stage.world.now)
+    stage.place.gate.set()
+    with pytest.raises(SessionEnded):
+        await asked
+    assert stage.place.deleted == [Entry("s:", "made1")]
 
 
 async def test_the_subject_of_another_realm_has_no_session_here() -> None:
