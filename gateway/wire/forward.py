@@ -107,18 +107,18 @@ class Forward:
         Raises:
             Refusal: the body is not acceptable; nothing was sent.
         """
-        exchange, request = self._exchange, self._replay
+        exchange, request, is_last = self._exchange, self._replay, True
         head = exchange.head
         if exchange.body is not None:
-            self._send_with_body(connection)
-            return
-        if request is None:
+            request = self._write_with_body(exchange, head, connection)
+            is_last = exchange.body is None
+        elif request is None:
             request = self._write(exchange, head)
-            if head.method in IDEMPOTENT:
-                self._replay = request
+        if is_last and head.method in IDEMPOTENT:
+            self._replay = request
         self._connection = connection
         self._is_unanswered = True
-        connection.send(self, head, request, is_last=True)
+        connection.send(self, head, request, is_last)
         if exchange.client.is_full:  # said while there was nobody to wait with a response
             connection.pause()
 
@@ -239,23 +239,14 @@ class Forward:
 
     # --- inside ---
 
-    def _send_with_body(self, connection: UpstreamConnection) -> None:
-        exchange = self._exchange
-        head = exchange.head
+    def _write_with_body(self, exchange: Exchange, head: RequestHead, connection: UpstreamConnection) -> bytes:
+        """Write what there is of the request; a connection whose request is not acceptable stays as it was."""
         try:
             payload = exchange.take_body(framed=True)
         except GatewayError:
             self._pool.release(connection)
             raise
-        is_last = exchange.body is None
-        request = self._write(exchange, head) + payload
-        if is_last and head.method in IDEMPOTENT:
-            self._replay = request
-        self._connection = connection
-        self._is_unanswered = True
-        connection.send(self, head, request, is_last)
-        if exchange.client.is_full:
-            connection.pause()
+        return self._write(exchange, head) + payload
 
     def _write(self, exchange: Exchange, head: RequestHead) -> bytes:
         lines = exchange.client.transport_lines(head)
