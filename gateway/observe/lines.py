@@ -31,12 +31,13 @@ class DirectWriter:
         self._dropped = 0
 
     def write(self, line: bytes) -> None:
-        """Write one line without its newline."""
-        lines = line + b"\n" + (_DROPPED % self._dropped if self._dropped else b"")
+        """Write one line without its newline, cut where a pipe would have to wait for all of it."""
+        missing = _DROPPED % self._dropped if self._dropped else b""
+        lines = line[: _ATOMIC - 1 - len(missing)] + b"\n" + missing
         _, can_take, _ = select.select((), (self._descriptor,), (), 0)
         try:
             if can_take:
-                os.write(self._descriptor, lines[:_ATOMIC])
+                os.write(self._descriptor, lines)
                 self._dropped = 0
                 return
         except OSError:

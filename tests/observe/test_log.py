@@ -2,6 +2,8 @@
 
 import io
 import logging
+import os
+import select
 import threading
 from collections.abc import Callable, Iterator
 
@@ -12,7 +14,7 @@ import structlog
 from gateway.errors import ConfigurationError
 from gateway.facts import Comparison, Dependant, Event, Fact, Nothing, RequestFact
 from gateway.model import Credential
-from gateway.observe.lines import LineWriter, Writer
+from gateway.observe.lines import DirectWriter, LineWriter, Writer
 from gateway.observe.log import REFUSED, AccessLog, configure, with_access_log
 
 Start = Callable[..., tuple[io.BytesIO, Writer]]
@@ -236,3 +238,32 @@ def test_a_stream_that_fails_drops_lines_and_says_so_when_it_works_again() -> No
     kept, notice = stream.getvalue().splitlines()
     assert kept == b"kept"
     assert orjson.loads(notice)["count"] == writer.dropped == 1
+
+
+def test_a_line_that_is_too_long_for_a_pipe_is_cut_and_still_a_line() -> None:
+    """A process that forks writes without a thread, and may neither wait nor run into the next line."""
+    outlet, inlet = os.pipe()
+    with os.fdopen(outlet, "rb") as reading, os.fdopen(inlet, "wb") as stream:
+        writer = DirectWriter(stream)
+        writer.write(b"x" * (2 * select.PIPE_BUF))
+        writer.write(b"next")
+        writer.close()
+        first, second = os.read(reading.fileno(), 1 << 20).splitlines()
+    assert (len(first), second) == (select.PIPE_BUF - 1, b"next")
+
+
+def test_a_pipe_that_is_full_holds_nobody_up_and_is_told_how_much_is_missing() -> None:
+    outlet, inlet = os.pipe()
+    with os.fdopen(outlet, "rb") as reading, os.fdopen(inlet, "wb") as stream:
+        writer = DirectWriter(stream)
+        line = b"x" * (select.PIPE_BUF - 1)
+        while select.select((), (inlet,), (), 0)[1]:
+            writer.write(line)
+        for _ in range(3):
+            writer.write(b"lost")
+        while select.select((outlet,), (), (), 0)[0]:
+            os.read(reading.fileno(), 1 << 20)
+        writer.write(line)
+        told = os.read(reading.fileno(), 1 << 20)
+    assert len(told) == select.PIPE_BUF
+    assert orjson.loads(told.splitlines()[1])["count"] == 3
