@@ -5,7 +5,7 @@ https://flask.palletsprojects.com/en/stable/api/#sessions, https://www.starlette
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,10 +16,16 @@ from gateway.formats.minting import Draft, Minting, NewEntry, NewRow, Template
 from gateway.formats.signed_at import SignedAt
 from gateway.formats.written import packed, plain_json, token_of
 
+_TAGS = frozenset({" di", " t", " b", " m", " u", " d"})
+"""What Flask takes an object with this one member for (`flask.json.tag`): ` m` is markup that no page escapes."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlaskCookieMint:
-    """Flask's secure cookie. What needs a tag of Flask's (tuples, dates) is never in it: a template is plain JSON."""
+    """Flask's secure cookie. What needs a tag of Flask's (tuples, dates) is never in it: a template is plain JSON.
+
+    A claim may hold an object that looks like a tag; it is written as Flask writes one, so that it stays an object.
+    """
 
     template: Template
     secret: bytes = field(repr=False)
@@ -33,8 +39,20 @@ class FlaskCookieMint:
     def mint(self, draft: Draft) -> Minting:
         """See `SessionMint`."""
         yield from ()
+        content = {name: _untagged(value) for name, value in self.template.fill(draft).items()}
         signer = SignedAt(self.secret, self.salt, at=draft.now, key_derivation="hmac")
-        return ((self.cookie, signer.sign(packed(plain_json(self.template.fill(draft))))),)
+        return ((self.cookie, signer.sign(packed(plain_json(content)))),)
+
+
+def _untagged(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return [_untagged(member) for member in value]
+    if not isinstance(value, Mapping):
+        return value
+    members = {name: _untagged(member) for name, member in value.items()}
+    if len(members) == 1 and _TAGS.issuperset(members):
+        return {" di": {f"{name}__": member for name, member in members.items()}}
+    return members
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,19 @@ import base64
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 
 from gateway.codec import Entry, Lookup, Query, Row, UserMapping
 from gateway.formats.laravel import encrypted, find_decrypted
 from gateway.formats.minting import Draft, NewEntry, NewRecord, NewRow, SessionMint, Template
 from gateway.formats.php import serialize, unserialize
 from gateway.formats.rails import derive_keys, signed
+from gateway.legacy.flask_mint import FlaskCookieMint
 from gateway.legacy.laravel import LaravelRecords, login_key
 from gateway.legacy.laravel_mint import LaravelMint
 from gateway.legacy.rails import RailsCookie
@@ -28,13 +33,15 @@ TEMPLATE = Template({login_key(): "{subject:number}", "url": {"intended": "/x"},
 NOW = 1_764_345_600.0
 
 
-def draft() -> Draft:
-    return Draft("42", {}, {}, NOW, NOW + 3600, bound_to=None, entropy=lambda length: bytes(range(length)))
+def draft(claims: Mapping[str, object]) -> Draft:
+    return Draft("42", claims, {}, NOW, NOW + 3600, bound_to=None, entropy=lambda length: bytes(range(length)))
 
 
-def made(mint: SessionMint, key: str = "7") -> tuple[dict[bytes, bytes], NewRecord | None]:
+def made(
+    mint: SessionMint, key: str = "7", claims: Mapping[str, object] = MappingProxyType({})
+) -> tuple[dict[bytes, bytes], NewRecord | None]:
     """The cookies of a session, and the record that was written for it; `key` is what a database gives it."""
-    minting = mint.mint(draft())
+    minting = mint.mint(draft(claims))
     record: NewRecord | None = None
     try:
         record = next(minting)
@@ -94,6 +101,34 @@ def test_a_session_of_laravel_is_read_by_its_codec(table: str) -> None:
         Lookup("sessions", "id", verdict.key, ()),
         Entry("laravel:", verdict.key),
     }
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {" m": "<script>"},
+        {" t": [1, 2]},
+        {" d": "no date"},
+        {" u": "no id"},
+        {" b": "eA=="},
+        {" di": {" m__": "<script>"}},
+        {"plain": [{" m": {" m": "<b>"}}]},
+        {" m": "with", "another": "member"},
+    ],
+)
+def test_flask_takes_no_claim_for_anything_but_what_it_says(claim: object) -> None:
+    claims = {"said": claim}
+    mint = FlaskCookieMint(
+        Template({"user_id": "{subject}", "said": "{claim.said}"}), KEY, b"session", b"cookie-session"
+    )
+    cookies, _ = made(mint, claims=claims)
+    application = Flask("theirs")
+    application.secret_key = KEY
+    serializer = SecureCookieSessionInterface().get_signing_serializer(application)
+    assert serializer is not None
+    session = serializer.loads(cookies[b"session"].decode())
+    assert session == {"user_id": "42", "said": claim}
+    assert "Markup" not in repr(session)
 
 
 @pytest.mark.parametrize(("name", "digest"), [("sha256_gcm_meta", 0), ("sha1_gcm_meta", 1)])
