@@ -51,9 +51,14 @@ class Evidence:
         return _share(self.disagreed, self.compared)
 
     @property
+    def signed_in(self) -> int:
+        """The requests of users; those whose session cookie was refused are among them."""
+        return self.by_token + self.by_session + self.retired
+
+    @property
     def token_share(self) -> float:
         """Percent of the signed-in requests that a token carried; 0 where there was none."""
-        return _share(self.by_token, self.by_token + self.by_session)
+        return _share(self.by_token, self.signed_in)
 
     @property
     def undetermined_share(self) -> float:
@@ -100,7 +105,7 @@ def _of_parallel(stage: Stage, evidence: Evidence, criteria: Criteria, now: floa
         yield f"day {int(gone) + 1} of {days:g}: {stage.phase} has been in force for {gone:.1f} days"
     if stage.rollout < 100:
         yield f"{stage.rollout:g}% of the users take part, and all must: `crossfade phase advance --rollout …`"
-    if not evidence.by_token + evidence.by_session:
+    if not evidence.signed_in:
         yield _nobody(evidence)
     elif evidence.token_share < criteria.tokens:
         share = evidence.token_share
@@ -118,7 +123,7 @@ def _of_shadow(evidence: Evidence, criteria: Criteria) -> Iterator[str]:
 
 def _of_preference(evidence: Evidence, criteria: Criteria) -> Iterator[str]:
     cookies = 100.0 - evidence.token_share
-    if not evidence.by_token + evidence.by_session:
+    if not evidence.signed_in:
         yield _nobody(evidence)
     elif cookies > criteria.cookies:
         yield (

@@ -74,6 +74,14 @@ def test_each_criterion_says_by_how_much_it_fails(stage: Stage, evidence: Eviden
     assert unmet(stage, evidence) == [sentence]
 
 
+def test_who_was_refused_in_a_brownout_still_depends_on_his_cookie() -> None:
+    seen = replace(WELL, by_session=0, retired=30)
+    assert unmet(Stage(Phase.BROWNOUT), seen) == [
+        "2.9% of the signed-in requests came with a session cookie alone, and 1% may; "
+        "crossfade_cookie_only_requests_total says which"
+    ]
+
+
 def test_a_brownout_is_left_when_it_was_one() -> None:
     stage = Stage(Phase.BROWNOUT)
     assert find_unmet(stage, WELL, Criteria(), NOW, is_rehearsed=False) == ["no window of the brownout has passed yet"]
