@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ from gateway.model import (
     Visit,
 )
 from tests.flow.door import ACCESS, REFRESH, RULES, Door, admitted, request
-from tests.flow.tokens.world import MOBILE, World
+from tests.flow.tokens.world import MOBILE, SITE, World
 
 _OF_VERIFICATION = {Event.TOKEN_VERIFIED, Event.TOKEN_REFUSED}  # a token that is remembered is not verified again
 OTHER_RULES = (Rule("/admin/*", upstream="other"), Rule("/page", Access.REQUIRED), Rule("/*"))
@@ -58,8 +59,11 @@ def _without_refresh_deletion(outcome: Permit | Visit | Answer) -> Permit | Visi
 class Site:
     """A world that two flows look at: one that has seen every request before, and one that has seen none."""
 
-    def __init__(self) -> None:
+    def __init__(self, bridge: Literal["vault", "headers"] = "vault", *, remembers: bool = False) -> None:
+        """With `remembers` the vault does, so that nobody has to be waited for."""
         self.world = World(keys=KeyRing([OLD]))
+        self.world.vault._cache_age = 600.0 if remembers else 0.0
+        self.site = replace(SITE, bridge=bridge)
         self.phase = Phase.PARALLEL
         self.rules: tuple[Rule, ...] = RULES
         self.tokens: list[str] = []
@@ -70,7 +74,7 @@ class Site:
             self.world.app.log_in(cookie, user)
             self.tokens.append((await self.world.exchange(cookie, MOBILE)).access_token)
         self.world.entropy = bytes  # type: ignore[assignment]  # CSRF pairs would differ by chance otherwise
-        self.warm = Door(self.world).flow
+        self.warm = Door(self.world, site=self.site).flow
         return self
 
     def heads(self) -> list[RequestHead]:
@@ -80,14 +84,21 @@ class Site:
         shows: list[dict[str, object]] = [{"cookie": cookie} for cookie in cookies]
         shows += [{"bearer": token, "cookie": cookie} for token in (ada, bob) for cookie in cookies[:3]]
         shows += [{"authorization": b"Basic x"}, {"authorization": b"DPoP " + ada.encode()}, {"bearer": ada + "x"}]
-        asked = [("/page", "GET"), ("/admin/", "GET"), ("/page", "POST"), ("/hooks/1", "GET"), ("/static/a", "GET")]
+        asked = [
+            ("/logout/", "GET"),
+            ("/page", "GET"),
+            ("/admin/", "GET"),
+            ("/page", "POST"),
+            ("/hooks/1", "GET"),
+            ("/static/a", "GET"),
+        ]
         return [request(path, method=method, **show) for show in shows for path, method in asked]  # type: ignore[arg-type]
 
     async def ensure_same(self) -> None:
         """Let both flows decide about every request."""
         for head in self.heads():
             seen, noted = await self._outcome(admitted(self.warm, head, self.world.now))
-            fresh = Door(self.world, phase=self.phase, rules=self.rules).flow
+            fresh = Door(self.world, site=self.site, phase=self.phase, rules=self.rules).flow
             expected, expected_noted = await self._outcome(admitted(fresh, head, self.world.now))
             assert (seen, noted) == (expected, expected_noted), head
 
@@ -148,6 +159,7 @@ class Site:
         self.warm.routes = RouteTable(self.rules)
 
 
+BRIDGES: tuple[Literal["vault", "headers"], ...] = ("vault", "headers")
 PHASES = (Phase.PARALLEL, Phase.HANDBACK, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
 
 HAPPENINGS: list[Callable[[Site], Awaitable[None]]] = [
@@ -167,12 +179,12 @@ HAPPENINGS: list[Callable[[Site], Awaitable[None]]] = [
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(HAPPENINGS), min_size=1, max_size=4))
+@given(st.lists(st.sampled_from(HAPPENINGS), min_size=1, max_size=4), st.sampled_from(BRIDGES), st.booleans())
 def test_a_flow_that_has_seen_everything_decides_as_one_that_has_seen_nothing(
-    happenings: list[Callable[[Site], Awaitable[None]]],
+    happenings: list[Callable[[Site], Awaitable[None]]], bridge: Literal["vault", "headers"], remembers: bool
 ) -> None:
     async def story() -> None:
-        site = await Site().open()
+        site = await Site(bridge, remembers=remembers).open()
         await site.ensure_same()
         for happening in happenings:
             await happening(site)
