@@ -1,7 +1,7 @@
 """The connections to one application: the youngest idle one first, new ones when none is idle, and a bound."""
 
 import asyncio
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.errors import GatewayError, InternalError, Overloaded, UpstreamTimeout, UpstreamUnreachable
 from gateway.http1.limits import Limits
@@ -28,6 +28,14 @@ class Waiter(Protocol):
         ...
 
 
+class _Place(NamedTuple):
+    """A place in the line, with what `acquire` was asked for."""
+
+    timer: asyncio.TimerHandle
+    fresh: bool
+    sure: bool
+
+
 class Pool:
     """Connections to one application.
 
@@ -46,7 +54,7 @@ class Pool:
         self._connections: set[UpstreamConnection] = set()
         self._idle: dict[UpstreamConnection, None] = {}
         self._opening: dict[asyncio.Task[UpstreamConnection], Waiter | None] = {}
-        self._line: dict[Waiter, asyncio.TimerHandle] = {}
+        self._line: dict[Waiter, _Place] = {}
 
     def host_for(self, head: RequestHead) -> bytes | None:
         """Return the Host to send in place of the client's; None where the client's goes through.
@@ -90,14 +98,14 @@ class Pool:
         if len(self._connections) + len(self._opening) < self.policy.max_connections:
             self._open(waiter)
         else:
-            loop = asyncio.get_running_loop()
-            self._line[waiter] = loop.call_later(self.policy.connect_timeout, self._give_up, waiter)
+            timer = asyncio.get_running_loop().call_later(self.policy.connect_timeout, self._give_up, waiter)
+            self._line[waiter] = _Place(timer, fresh, sure)
 
     def cancel(self, waiter: Waiter) -> None:
         """Forget a waiter. A connection that is being opened for it becomes an idle one."""
-        timer = self._line.pop(waiter, None)
-        if timer is not None:
-            timer.cancel()
+        place = self._line.pop(waiter, None)
+        if place is not None:
+            place.timer.cancel()
         for task, other in self._opening.items():
             if other is waiter:
                 self._opening[task] = None
@@ -105,11 +113,13 @@ class Pool:
     def release(self, connection: UpstreamConnection) -> None:
         """Take back a connection that has nothing left over from its last exchange."""
         connection.has_waited = True
-        if self._line:
-            _tell(self._next_in_line(), connection)
-        else:
+        if not self._line:
             self._idle[connection] = None
             self.wheel.arm(connection, self.spans.unused)
+        elif self._is_for_next(connection):
+            _tell(self._next_in_line(), connection)
+        else:
+            connection.abort()  # a new one is opened in its place
 
     def keep(self, connection: UpstreamConnection) -> None:
         """Count a connection that has opened."""
@@ -135,9 +145,13 @@ class Pool:
 
     # --- who waits ---
 
+    def _is_for_next(self, connection: UpstreamConnection) -> bool:
+        place, transport = next(iter(self._line.values())), connection.transport
+        return not place.fresh and not (place.sure and (transport is None or has_news(transport)))
+
     def _next_in_line(self) -> Waiter:
         waiter = next(iter(self._line))
-        self._line.pop(waiter).cancel()
+        self._line.pop(waiter).timer.cancel()
         return waiter
 
     def _open_for_line(self) -> None:
@@ -145,7 +159,7 @@ class Pool:
             self._open(self._next_in_line())
 
     def _give_up(self, waiter: Waiter) -> None:
-        self._line.pop(waiter).cancel()
+        self._line.pop(waiter).timer.cancel()
         _tell(waiter, Overloaded("Too many requests wait for the application."))
 
     # --- opening ---

@@ -18,6 +18,12 @@ async def never(line: Line) -> None:
     await asyncio.sleep(60)
 
 
+def end_at_once(line: Line) -> None:
+    """End both directions, without a turn of the loop."""
+    with socket.socket(fileno=os.dup(line.writer.get_extra_info("socket").fileno())) as connection:
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 class Nobody:
     """Waits for a connection, and leaves before it comes."""
 
@@ -102,8 +108,7 @@ async def test_a_connection_that_was_closed_a_moment_ago_is_not_used_for_what_ca
     app = await stand.open()
     client = await stand.connect()
     await client.ask(get())
-    with socket.socket(fileno=os.dup(app.lines[0].writer.get_extra_info("socket").fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
+    end_at_once(app.lines[0])
     heard: list[UpstreamConnection] = []
 
     class Waiter:
@@ -119,6 +124,34 @@ async def test_a_connection_that_was_closed_a_moment_ago_is_not_used_for_what_ca
     assert heard == []
     await stand.until(lambda: heard)
     assert heard[0] is not idle
+
+
+@pytest.mark.parametrize("wanted", ["sure", "fresh"])
+async def test_who_waits_in_line_gets_only_what_was_asked_for(stand: Stand, wanted: str) -> None:
+    """For what cannot be sent again, no connection that was closed a moment ago; for a second attempt, a new one."""
+    stand.expect(max_connections=1)
+    app = await stand.open(never)
+    heard: list[UpstreamConnection] = []
+
+    class Waiter:
+        def connected(self, connection: UpstreamConnection) -> None:
+            heard.append(connection)
+
+        def not_connected(self, error: GatewayError) -> None:
+            raise error
+
+    stand.pool.acquire(Waiter())
+    await stand.until(lambda: heard)
+    stand.pool.acquire(Waiter(), **{wanted: True})
+    if wanted == "sure":
+        end_at_once(await app.line())
+    stand.pool.release(heard[0])
+    assert len(heard) == 1
+    await stand.until(lambda: len(heard) == 2)
+    assert heard[1] is not heard[0]
+    stand.pool.acquire(Waiter())
+    stand.pool.release(heard[1])
+    assert heard[2] is heard[1]
 
 
 # --- never used again ---
