@@ -143,7 +143,10 @@ class MintedLogout:
         self._application = application
 
     async def end(self, vaulted: VaultedSession) -> bool:
-        """End the session; True when it is known to be gone. Never raises."""
+        """End the session; True when it is known to be gone. Never raises.
+
+        One that nobody could read has no key here, and deleting nothing proves nothing.
+        """
         if self._application is not None and await self._application.end(vaulted):
             return True
-        return await self._mint.destroy(vaulted.session_key)
+        return bool(vaulted.session_key) and await self._mint.destroy(vaulted.session_key)

@@ -321,3 +321,10 @@ async def test_a_logout_asks_the_application_and_deletes_the_record_where_that_d
     assert stage.place.deleted == [Entry("s:", "made1")] * 2
     stage.place.is_away = True
     assert not await MintedLogout(stage.mint, None).end(session)
+
+
+async def test_a_session_that_nobody_could_read_is_not_said_to_be_gone() -> None:
+    stage = Stage()
+    unread = VaultedSession("", "", "main", ((b"sessionid", b"s1"),), "")
+    assert not await MintedLogout(stage.mint, None).end(unread)
+    assert stage.place.deleted == []
