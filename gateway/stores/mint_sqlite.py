@@ -16,11 +16,15 @@ from gateway.stores.sessions_sqlite import quoted
 
 
 class SQLiteMintPlace:
-    """Adds rows to `file` and deletes them, off the event loop. Another writer is waited for `busy_timeout` seconds."""
+    """Adds rows to `file` and deletes them, off the event loop, each in at most `patience` seconds.
 
-    def __init__(self, file: Path, *, busy_timeout: float = 1.0) -> None:
+    Another writer is waited for `busy_timeout` seconds; while it is, all others here wait in turn.
+    """
+
+    def __init__(self, file: Path, *, busy_timeout: float = 1.0, patience: float = 2.0) -> None:
         self._uri = f"{file.absolute().as_uri()}?mode=rw"
         self._busy_timeout = busy_timeout
+        self._patience = patience
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="crossfade-mint")
 
     async def write(self, record: NewRecord) -> str:
@@ -43,9 +47,11 @@ class SQLiteMintPlace:
         self._threads.shutdown(wait=False)
 
     async def _run(self, statement: str, values: list[object]) -> int | None:
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._execute, statement, values)
-        except (sqlite3.Error, RuntimeError) as error:  # the latter after close
+            async with asyncio.timeout(self._patience):
+                return await loop.run_in_executor(self._threads, self._execute, statement, values)
+        except (TimeoutError, sqlite3.Error, RuntimeError) as error:  # the last one after close
             raise VaultUnavailable("A session could not be written or deleted.") from error
 
     def _execute(self, statement: str, values: list[object]) -> int | None:

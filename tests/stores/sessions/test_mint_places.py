@@ -10,12 +10,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from gateway.codec import Entry, Lookup
+from gateway.codec import Entry, Lookup, Query, Row
 from gateway.errors import VaultUnavailable
 from gateway.formats.minting import NewEntry, NewRow
 from gateway.stores.mint_postgres import PostgresMintPlace
 from gateway.stores.mint_redis import RedisMintPlace
 from gateway.stores.mint_sqlite import SQLiteMintPlace
+from gateway.stores.mint_users import PlacedUsers
 from gateway.stores.mysql_address import parse_mysql_url
 from gateway.stores.postgres_address import parse_postgres_url
 from gateway.stores.redis_address import parse_redis_url
@@ -152,6 +153,34 @@ async def test_sqlite_makes_no_file_where_there_is_none(tmp_path: Path) -> None:
     finally:
         await place.aclose()
     assert not (tmp_path / "none.db").exists()
+
+
+async def test_sqlite_lets_nobody_wait_for_all_who_came_before(tmp_path: Path) -> None:
+    file = tmp_path / "app.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("CREATE TABLE sessions (sid text)")
+        holder.execute("BEGIN EXCLUSIVE")
+        place = SQLiteMintPlace(file, busy_timeout=0.5, patience=0.2)
+        try:
+            writes = [place.write(NewRow("sessions", "sid", {"sid": str(number)})) for number in range(100)]
+            async with asyncio.timeout(20):
+                ends = await asyncio.gather(*writes, return_exceptions=True)
+        finally:
+            await place.aclose()
+    assert {type(end) for end in ends} == {VaultUnavailable}
+
+
+async def test_users_are_not_waited_for_forever() -> None:
+    class Silent:
+        async def fetch(self, query: Query) -> Row | None:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def aclose(self) -> None: ...
+
+    users = PlacedUsers(Silent(), timeout=0.01)
+    with pytest.raises(VaultUnavailable):
+        await asyncio.wait_for(users.find(Lookup("users", "id", "ada", ("id",))), 20)
 
 
 async def test_redis_needs_set_and_del_and_writes_over_nothing(server: RedisServer) -> None:
