@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.processes import ROOT
 from bench.sessions import SECRET
 from bench.tokens import AUDIENCE, ISSUER, Material
 
@@ -20,7 +21,6 @@ SESSION = "Crossfade, session path"
 PROXY_CORE = "0"
 LOAD_CORE = "1"
 ORIGIN_PORT = 19000
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contenders import LOAD_CORE, ROOT, Contender, found
-from bench.processes import cpu_seconds, resident_mebibytes
+from bench.contenders import LOAD_CORE, Contender, found
+from bench.processes import ROOT, cpu_seconds, resident_mebibytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import tokens
-from bench.contenders import ORIGIN_PORT, ROOT, Contender, found, origin
-from bench.processes import TICKS, cpu_seconds, family, running
+from bench.contenders import ORIGIN_PORT, Contender, found, origin
+from bench.processes import ROOT, TICKS, cpu_seconds, family, running
 from bench.quota import held_to
 
 EVERYWHERE = ",".join(str(number) for number in sorted(os.sched_getaffinity(0)))

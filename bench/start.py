@@ -21,8 +21,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import tokens
-from bench.contenders import ORIGIN_PORT, ROOT, found, origin
-from bench.processes import family, running
+from bench.contenders import ORIGIN_PORT, found, origin
+from bench.processes import ROOT, family, running
 from bench.scaling import MASTER, migrate
 
 PORT, ADMIN_PORT, REDIS_PORT = 19060, 19160, 19061

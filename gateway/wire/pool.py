@@ -13,8 +13,6 @@ from gateway.wire.transport import has_news, report
 from gateway.wire.upstream import Spans, UpstreamConnection
 from gateway.wire.wheel import Wheel
 
-__all__ = ["Pool", "UpstreamPolicy", "Waiter"]
-
 
 class Waiter(Protocol):
     """Who needs a connection. Exactly one of the two is called, unless it cancels."""

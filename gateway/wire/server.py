@@ -15,8 +15,6 @@ from gateway.wire.ports import Flow, LiveIndex, Watch
 from gateway.wire.shared import Wire
 from gateway.wire.wheel import Wheel
 
-__all__ = ["WirePolicy", "WireServer"]
-
 
 class WireServer:
     """The protocol factory of the data port: `loop.create_server(server, sock=…)`.
