@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import TypeVar
 
+import asyncpg
 import orjson
 
 from gateway.codec import Lookup, Query
@@ -47,7 +48,7 @@ class PostgresMintPlace:
         return await self._run(f"{statement} RETURNING {quoted(record.key)}::text", content)
 
     async def delete(self, query: Query) -> None:
-        """See `MintPlace`."""
+        """See `MintPlace`. What the column cannot hold is the key of no record."""
         assert isinstance(query, Lookup)
         table, column = _table(query.table), f"r.{quoted(query.key)}"
 
@@ -56,7 +57,12 @@ class PostgresMintPlace:
             statement = f"DELETE FROM {table} AS r WHERE {column} = CAST($1::text AS {kind})"  # noqa: S608 - quoted
             await connection.execute(statement, query.value)
 
-        await self._carry_out(work)
+        try:
+            await self._carry_out(work)
+        except VaultUnavailable as error:
+            fault = error.__cause__
+            if fault is None or not isinstance(fault.__cause__, asyncpg.DataError):
+                raise
 
     async def aclose(self) -> None:
         """See `MintPlace`."""

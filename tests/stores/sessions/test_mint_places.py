@@ -90,6 +90,7 @@ async def test_postgres_tells_the_key_that_it_made(postgres: PostgresMintPlace, 
     key = await postgres.write(NewRow("public.sessions", "id", {"number": 7}))
     (row,) = await rows(url)
     assert str(row["id"]) == key
+    await postgres.delete(Lookup("sessions", "id", "nobody", ()))
     await postgres.delete(Lookup("sessions", "id", key, ()))
     assert await rows(url) == []
 
