@@ -177,10 +177,11 @@ class Forward:
         if response.chunked:
             exchange.is_framed = self.takes_chunks
         watch, status = exchange.wire.watch, response.status
-        lines = watch.find_lines(permit, exchange.head, response)
-        if lines is not None and status != 101:
-            exchange.relay(response, lines, payload, is_last)
-            return
+        if status != 101:
+            lines = watch.find_lines(permit, exchange.head, response)
+            if lines is not None:
+                exchange.relay(response, lines, payload, is_last)
+                return
         if not watch.needs_look(permit, exchange.head, status, fields):
             self._relay(response, Looked(fields), payload, is_last)
             return

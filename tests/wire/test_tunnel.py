@@ -59,6 +59,14 @@ def turn(stand: Stand, times: int) -> None:
 # --- the handshake ---
 
 
+async def test_the_watch_is_told_of_a_handshake_once(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts what it is asked about."""
+    monkeypatch.setattr(stand.watch, "find_lines", None)
+    client, line = await joined(stand)
+    line.send(b"\x81\x02hi")
+    assert await client.read(4) == b"\x81\x02hi"
+
+
 async def test_a_handshake_is_passed_on_and_both_ends_are_joined(stand: Stand) -> None:
     """H15: bytes go through untouched."""
     client, line = await joined(stand)
