@@ -166,7 +166,8 @@ class Delivery:
         # Navigations of one session that race in several processes open one family. No client can send a key with a
         # space, so that none is taken for this one.
         key = f"navigation {now // self._policy.grace:.0f}"
-        begin = partial(self._tokens.exchange, shown, self._policy.client, now=now, idempotency_key=key)
+        client, exchange = self._policy.client, self._tokens.exchange
+        begin = partial(exchange, shown, client, now=now, idempotency_key=key, is_asked=False)
         # By the user too: an application may keep the id of a session when somebody else signs in.
         name = "\0".join((session.site, session.subject, session.key))
         return await self._exchanges.join(name, begin, wait=wait)

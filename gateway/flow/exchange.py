@@ -1,8 +1,9 @@
 """A session becomes tokens: the subject of an exchange is the session cookie itself (RFC 8693)."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -66,7 +67,7 @@ class Exchange:
         self._entropy = entropy
 
     async def open(
-        self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str, prove: Prove
+        self, shown: SessionCookie, client: Client, *, now: float, idempotency_key: str, is_asked: bool, prove: Prove
     ) -> Grant:
         """Open a family for the session that the cookies resolve to. See `TokenFlow.exchange`."""
         await self._rates.ensure_session_may(self._secrets.session_hash(shown.site, _written(shown)), now)
@@ -81,7 +82,9 @@ class Exchange:
         bound_key = await prove()
         draw = self._draw(session, client, idempotency_key, bound_key)
         family = self._new_family(draw, session, client, session_hash, bound_key, now)
-        opened = await self._find_or_open(family, draw, shown, session, now, is_repeatable=bool(idempotency_key))
+        cap = self._policy.family_cap if is_asked else max(1, self._policy.family_cap // 2)
+        begin = partial(self._open, family, draw, shown, session, cap, now)
+        opened = await self._find_or_open(family, draw, begin, now, is_repeatable=bool(idempotency_key))
         await self._ensure_not_logged_out_meanwhile(opened, session, now)
         access_token, expires_in = await self._access.issue(opened, sequence, now, bound_key=bound_key)
         refresh_expires_in = int(opened.idle_expires_at - now)
@@ -139,21 +142,14 @@ class Exchange:
         )
 
     async def _find_or_open(
-        self,
-        family: Family,
-        draw: _Draw,
-        shown: SessionCookie,
-        session: LegacySession,
-        now: float,
-        *,
-        is_repeatable: bool,
+        self, family: Family, draw: _Draw, begin: Callable[[], Awaitable[None]], now: float, *, is_repeatable: bool
     ) -> Family:
         """Open the family, or return the one that an earlier request with the same Idempotency-Key opened."""
         earlier = await self._find_earlier(draw.token, now) if is_repeatable else None
         if earlier is not None:
             return earlier
         try:
-            await self._open(family, draw, shown, session, now)
+            await begin()
         except StoreUnavailable:
             # Another request with the same key came first, or the answer to our own commit was lost.
             earlier = await self._find_earlier(draw.token, now) if is_repeatable else None
@@ -181,7 +177,7 @@ class Exchange:
         return earlier
 
     async def _open(
-        self, family: Family, draw: _Draw, shown: SessionCookie, session: LegacySession, now: float
+        self, family: Family, draw: _Draw, shown: SessionCookie, session: LegacySession, cap: int, now: float
     ) -> None:
         row = RefreshRow(hash_token(draw.token), family.id, _FIRST, issued_at=now, expires_at=family.idle_expires_at)
         vaulted = VaultedSession(
@@ -194,7 +190,7 @@ class Exchange:
             bound_to=session.bound_to,
         )
         sealed = await self._vault.seal(vaulted, family.absolute_expires_at)
-        if not await self._families.open_family(family, row, sealed, cap=self._policy.family_cap, now=now):
+        if not await self._families.open_family(family, row, sealed, cap=cap, now=now):
             raise TooManyFamilies
 
     async def _is_barred(self, session_hash: bytes, session: LegacySession, now: float) -> bool:

@@ -125,9 +125,12 @@ class TokenFlow:
         *,
         now: float,
         idempotency_key: str = "",
+        is_asked: bool = True,
         prove: Prove = proves_nothing,
     ) -> Grant:
         """Give tokens to a session (RFC 8693): a new family, its first refresh token and its vault entry in one.
+
+        What nobody has asked for leaves half of the families that the session may have to those who do.
 
         With an `idempotency_key` the same request gives the same family and refresh token again within the grace.
         The tokens are bound to the key that `prove` returns the thumbprint of (RFC 9449).
@@ -143,7 +146,9 @@ class TokenFlow:
             ProofRefused, Overloaded: as `prove` says.
         """
         try:
-            grant = await self._exchange.open(shown, client, now=now, idempotency_key=idempotency_key, prove=prove)
+            grant = await self._exchange.open(
+                shown, client, now=now, idempotency_key=idempotency_key, is_asked=is_asked, prove=prove
+            )
         except (SessionUnverifiable, TooManyFamilies):
             self._facts.count(Event.EXCHANGE_REFUSED)
             raise

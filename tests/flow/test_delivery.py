@@ -206,6 +206,15 @@ async def test_a_session_that_keeps_its_id_when_another_user_signs_in_gives_nobo
     assert (await world.tokens.verify(again[ACCESS], now=world.now)).subject == "eve"
 
 
+async def test_who_never_keeps_what_he_is_given_leaves_families_to_those_who_ask(door: Door) -> None:
+    world = door.world
+    for _ in range(40):
+        await answer(door, page())
+        world.pass_time(400)
+    assert len(await world.families.families_of_subject("ada", world.now)) == world.policy.family_cap // 2
+    assert (await world.exchange()).family.subject == "ada"
+
+
 async def test_a_refresh_token_that_the_browser_has_is_gone_on_with(door: Door) -> None:
     grant = await door.world.exchange()
     tokens = given(await answer(door, page(cookie_of({REFRESH: grant.refresh_token.encode()}, SESSION))))
