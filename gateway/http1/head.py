@@ -48,11 +48,6 @@ class HeadReader:
         self.stripped = 0
         """How many identity headers were dropped from it."""
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a head has begun and is not complete."""
-        return bool(self._held)
-
     def feed(self, data: bytes) -> RequestHead | None:
         """Take bytes and return the next head once it is complete.
 

@@ -173,9 +173,11 @@ def test_pipelined_heads_come_one_by_one() -> None:
     assert reader.stripped == 2
     second = reader.feed(reader.rest)
     assert second is not None
-    assert (second.target, reader.rest, reader.stripped, reader.is_waiting) == (b"/2", b"GET /3", 0, False)
+    assert (second.target, reader.rest, reader.stripped) == (b"/2", b"GET /3", 0)
     assert reader.feed(reader.rest) is None
-    assert reader.is_waiting
+    third = reader.feed(b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert third is not None
+    assert third.target == b"/3"
 
 
 def test_an_error_that_is_none_of_ours_is_not_called_the_clients_fault() -> None:
