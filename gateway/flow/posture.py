@@ -121,10 +121,13 @@ class PostureControl:
     async def pause(self, *, is_paused: bool, by: str, reason: str, now: float) -> Posture:
         """Keep the phase where it is, or let it go on; nothing else changes.
 
+        What is stored is read first: another gateway may have stored a panic since it was looked at.
+
         Raises:
             Conflict: something else than the store decides.
             StoreUnavailable: it could not be stored.
         """
+        self._stored = await self._store.read()
         if self._has_panicked():
             raise Conflict("There was a panic; choose a phase first.")
         return await self.choose(self.stage.phase, by=by, reason=reason, now=now, is_paused=is_paused)

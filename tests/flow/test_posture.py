@@ -188,6 +188,17 @@ async def test_the_rollout_is_kept_from_phase_to_phase_until_somebody_changes_it
     assert (described["rollout"], described["since"], described["is_paused"]) == (50.0, 1.0, False)
 
 
+async def test_a_pause_does_not_undo_what_another_gateway_has_stored_a_moment_ago() -> None:
+    levels = Levels()
+    await levels.control.choose(Phase.BROWNOUT, by="ops", reason="", now=1.0, rollout=100)
+    await levels.store.write(Stage(Phase.OFF), by="night", reason="fire", now=2.0)
+    await levels.control.pause(is_paused=True, by="brownout guard", reason="", now=2.1)
+    stored = await levels.store.read()
+    assert stored is not None
+    assert stored.phase is Phase.OFF
+    assert levels.applied[-1] == (Phase.OFF, "store")
+
+
 async def test_a_pause_changes_nothing_else_and_ends_with_the_next_choice() -> None:
     levels = Levels()
     await levels.control.look(0.0)
