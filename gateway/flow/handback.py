@@ -7,16 +7,17 @@ from gateway.model import RequestHead, VaultedSession
 
 
 def handed_back(
-    head: RequestHead, vaulted: VaultedSession, site: Site, *, is_secure: bool
+    head: RequestHead, vaulted: VaultedSession, site: Site, *, is_secure: bool, has_expired: bool = False
 ) -> tuple[tuple[bytes, bytes], ...]:
     """Return the Set-Cookie fields that give a client its vaulted session cookies, as far as it does not show them.
 
-    The session cookie decides: a client that shows one, whichever, keeps what it has. A page of another site gets none,
-    and nobody does for a ticket: an address can be given to others, who would go on in the session of its author.
+    The session cookie decides: a client that shows one, whichever, keeps what it has, unless that `has_expired` by age:
+    another may have followed, which only the token knows of. A page of another site gets none, and nobody does for a
+    ticket: an address can be given to others, who would go on in the session of its author.
     """
     if (
         head.ticket is not None
-        or _shows(head, site.cookies[0])
+        or (_shows(head, site.cookies[0]) and not has_expired)
         or head.find(b"sec-fetch-site") in (b"cross-site", b"same-site")
     ):
         return ()

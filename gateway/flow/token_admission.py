@@ -9,7 +9,8 @@ from gateway.core.navigation import is_from_elsewhere
 from gateway.core.own_cookies import NAMES, OwnCookies
 from gateway.core.phases import Posture
 from gateway.core.routes import Rule
-from gateway.core.translate import Proof, Supplement, Translator
+from gateway.core.translate import Proof, Translator
+from gateway.core.verdicts import has_ended_by_age
 from gateway.errors import (
     Forbidden,
     GatewayError,
@@ -124,7 +125,18 @@ class TokenAdmission:
             await self._possession.ensure(head, token.bound_key, now)
         vaulted = await self._standing.find_session(token, rule.upstream, now, path=head.path)
         supplement = await self._forms.supplement(head, rule.upstream, vaulted, credential, now)
-        return self._permit(head, rule, proof, vaulted, supplement, posture)
+        shown = find_sessions(head.cookie, self._policy.sites_of.get(rule.upstream, ()))
+        answer = await self._handed_back(head, token, vaulted, shown, posture, now)
+        return self._translator.token(
+            head,
+            rule,
+            proof,
+            vaulted=vaulted,
+            supplement=supplement,
+            shown=shown,
+            credential=proof.identity.credential,
+            answer=answer,
+        )
 
     async def admit_cookie(
         self, shown: TokenCookie, head: RequestHead, rule: Rule, posture: Posture, now: float
@@ -188,7 +200,10 @@ class TokenAdmission:
         """
         delivery = self._delivery
         refresh = None
-        is_handback = posture.phase is Phase.HANDBACK and shown.beside is None
+        has_cookie = shown.beside is not None
+        if posture.phase is Phase.HANDBACK:
+            has_cookie = has_cookie and not await self._has_expired(shown.beside, now)
+        is_handback = posture.phase is Phase.HANDBACK and not has_cookie
         if delivery is not None and (posture.issues or is_handback):
             refresh = find_cookie(head.cookie, self._policy.cookies.refresh)
         if delivery is None or refresh is None:
@@ -197,7 +212,7 @@ class TokenAdmission:
         if not delivery.may_renew(head) or (is_handback and is_from_elsewhere(head)):
             return await self._by_session.admit(head, rule, shown.beside, posture, now)
         try:
-            grant = await delivery.renew(refresh, now, has_cookie=shown.beside is not None)
+            grant = await delivery.renew(refresh, now, has_cookie=has_cookie)
             text = grant.access_token.encode("ascii")
             permit = await self.admit(text, Credential.TOKEN_COOKIE, head, rule, posture, now)
         except (InvalidGrant, PhaseOff):
@@ -240,33 +255,31 @@ class TokenAdmission:
             raise error
         return permit
 
-    def _permit(
+    async def _handed_back(
         self,
         head: RequestHead,
-        rule: Rule,
-        proof: Proof,
+        token: VerifiedToken,
         vaulted: VaultedSession | None,
-        supplement: Supplement,
+        shown: SessionCookie | None,
         posture: Posture,
-    ) -> Permit:
-        answer: tuple[tuple[bytes, bytes], ...] = ()
-        if vaulted is not None:
-            site = self._sites[vaulted.site]
-            is_browser = proof.token is not None and proof.token.client_id in self._policy.browsers
-            if is_browser and posture.hands_back_to(vaulted.subject):
-                answer = handed_back(head, vaulted, site, is_secure=self._policy.is_secure)
-                if answer:
-                    self._facts.count(Event.HANDED_BACK)
-        return self._translator.token(
-            head,
-            rule,
-            proof,
-            vaulted=vaulted,
-            supplement=supplement,
-            shown=find_sessions(head.cookie, self._policy.sites_of.get(rule.upstream, ())),
-            credential=proof.identity.credential,
-            answer=answer,
-        )
+        now: float,
+    ) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the session cookies that a browser gets back with the answer, where it is time for that."""
+        if vaulted is None or token.client_id not in self._policy.browsers or not posture.hands_back_to(token.subject):
+            return ()
+        is_same_site = shown is not None and shown.site == vaulted.site
+        has_expired = is_same_site and await self._has_expired(shown, now)
+        site, is_secure = self._sites[vaulted.site], self._policy.is_secure
+        answer = handed_back(head, vaulted, site, is_secure=is_secure, has_expired=has_expired)
+        if answer:
+            self._facts.count(Event.HANDED_BACK)
+        return answer
+
+    async def _has_expired(self, shown: SessionCookie | None, now: float) -> bool:
+        """Whether the session that a browser shows is over by age, so that it is none to keep."""
+        if shown is None or shown.duplicated:
+            return False
+        return has_ended_by_age(await self._by_session.look_at(shown, now), now)
 
     def _deleting_access(self, permit: Permit) -> Permit:
         return replace(permit, answer=(*permit.answer, *self._policy.cookies.deleting_access()), is_private=True)

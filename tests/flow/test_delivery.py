@@ -414,6 +414,14 @@ async def test_handback_gives_a_browser_with_tokens_alone_its_session_back_for_t
     assert given(list(permit.answer)) == {b"sessionid": b"s1", ACCESS: b"", REFRESH: b""}
 
 
+async def test_handback_renews_beside_a_session_that_has_expired_by_age(door: Door) -> None:
+    tokens = await expired(door)
+    door.world.app.log_out(b"s0", "expired")
+    later = Door(door.world, phase=Phase.HANDBACK, delivers=True)
+    permit = await later.permit(page(cookie_of(tokens, b"sessionid=s0")))
+    assert given(list(permit.answer)) == {b"sessionid": b"s1", ACCESS: b"", REFRESH: b""}
+
+
 async def test_handback_renews_nothing_beside_a_session(door: Door) -> None:
     tokens = await expired(door)
     later = Door(door.world, phase=Phase.HANDBACK, delivers=True)

@@ -376,6 +376,16 @@ async def test_in_handback_a_client_without_a_session_cookie_gets_it_back(world:
     assert (await door.permit(request(bearer=program.access_token))).answer == ()
 
 
+@pytest.mark.parametrize(("reason", "is_given"), [("expired", True), ("gone", False), ("no_user", False)])
+async def test_in_handback_a_session_that_has_expired_by_age_is_none_to_keep(
+    world: World, reason: str, is_given: bool
+) -> None:
+    grant = await world.exchange()
+    world.app.log_out(b"s0", reason)
+    permit = await Door(world, phase=Phase.HANDBACK).permit(request(bearer=grant.access_token, cookie=b"sessionid=s0"))
+    assert bool(permit.answer) is is_given
+
+
 # --- visits, preflights, refusals ---
 
 
