@@ -7,7 +7,7 @@ Foreign exceptions never pass a port: an adapter raises the `Unavailable` that i
 Times are seconds since 1970; durations are seconds.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.core.rates import Charge
@@ -78,6 +78,13 @@ class RevocationStore(Protocol):
 
     def glance(self, token: VerifiedToken) -> Standing | None:
         """Return what `look_up` would return at once; None where it would wait, or cannot say."""
+
+    def inquire(self, token: VerifiedToken, settle: Callable[[Standing | None], None]) -> bool:
+        """Have `settle` told once what `look_up` would return, without a coroutine; False where only that can say.
+
+        It is told later, and never raises; None leads to `look_up`, which can say why nobody knows, or who else does.
+        """
+        ...
 
     async def look_up(self, token: VerifiedToken) -> Standing:
         """Return what is known of the token.

@@ -5,6 +5,7 @@ It awaits futures only (see `ports`), so that the wire can step it by hand and t
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from gateway.core.cors import CrossOrigin, is_any_preflight
@@ -23,6 +24,7 @@ from gateway.errors import (
 from gateway.facts import Event
 from gateway.flow.delivery import Delivery
 from gateway.flow.forms import FormProtection
+from gateway.flow.inquiry import Inquiry
 from gateway.flow.passthrough import ensure_open, shows_token_of
 from gateway.flow.possession import Possession
 from gateway.flow.prove import Prover
@@ -41,6 +43,7 @@ from gateway.model import (
     Permit,
     RemoteBearer,
     RequestHead,
+    Standing,
     TokenCookie,
     Visit,
 )
@@ -119,8 +122,10 @@ class RequestFlow:
             delivery=delivery,
         )
 
-    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision]:
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision] | Inquiry:
         """Decide what becomes of a request: at once, which is the rule, or return the rest of the story.
+
+        Where the rest is one question to the blacklist, that is an `Inquiry`, which spares the story.
 
         A `Permit` goes to the application, a `Visit` to our own endpoints, an `Answer` straight back.
 
@@ -150,7 +155,10 @@ class RequestFlow:
             return self._admit_by_credential(head, rule, now)
         if self._is_unchanged_at_once(ready, now):
             return ready
-        return self._admit_known(ready, head, rule, now)
+        token = ready.token
+        if token is None or ready.credential is _TOKEN_COOKIE:
+            return self._admit_known(ready, head, rule, now)
+        return Inquiry(ready, token, self._standing, now, partial(self._admit_known, ready, head, rule, now))
 
     def refuse(self, error: GatewayError, head: RequestHead | None, request_id: str) -> Answer:
         """Turn an error into the answer for this client: a problem, a plain page, or the way to the login."""
@@ -209,8 +217,10 @@ class RequestFlow:
             self._ready.keep(head, rule, posture, stamp, permit)
         return permit
 
-    async def _admit_known(self, ready: Permit, head: RequestHead, rule: Rule, now: float) -> Permit:
-        if await self._is_unchanged(ready, now):
+    async def _admit_known(
+        self, ready: Permit, head: RequestHead, rule: Rule, now: float, standing: Standing | None = None
+    ) -> Permit:
+        if await self._is_unchanged(ready, now, standing):
             return ready
         return await self._admit_by_credential(head, rule, now)
 
@@ -236,16 +246,17 @@ class RequestFlow:
         self._facts.count(Event.SESSION_USER)
         return True
 
-    async def _is_unchanged(self, permit: Permit, now: float) -> bool:
+    async def _is_unchanged(self, permit: Permit, now: float, standing: Standing | None) -> bool:
         """Ask anew whatever is a verdict about a credential; a token that is not good any more is refused here.
 
+        `standing` is what the blacklist has just said of its token, where it was asked already.
         Returns whether the permit is what would be built now.
         """
         token = permit.token
         if permit.credential is Credential.TOKEN_COOKIE:
             return await self._by_token.is_unchanged(permit, now)
         if token is not None:
-            await self._standing.ensure_good(token, now)
+            await self._standing.ensure_good(token, now, standing)
             if permit.upstream not in self._sites_of:
                 return True
             vaulted = await self._standing.find_session(token, permit.upstream, now)

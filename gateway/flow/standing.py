@@ -9,7 +9,7 @@ from gateway.core.verify import ensure_in_force
 from gateway.errors import Forbidden, SessionEnded, SessionUndetermined
 from gateway.flow.behind import SessionsBehind
 from gateway.flow.recheck import End, Recheck
-from gateway.model import CLEAR, LegacySession, VaultedSession, VerifiedToken
+from gateway.model import CLEAR, LegacySession, Permit, Standing, VaultedSession, VerifiedToken
 from gateway.ports import RememberedSessions, RevocationStore, Vault
 
 
@@ -30,6 +30,7 @@ class TokenStanding:
     ) -> None:
         self._leeway = leeway
         self._revocation = revocation
+        self.inquire = revocation.inquire
         self._recheck = recheck
         self._vault = vault
         self._sites = {site.name: site for site in sites}
@@ -53,6 +54,20 @@ class TokenStanding:
             ensure_not_revoked(token, standing)
         return not self._sites or self._recheck.is_needless(token)
 
+    def is_unchanged(self, permit: Permit, token: VerifiedToken, standing: Standing, now: float) -> bool:
+        """Whether a permit that was built before holds, where the blacklist says `standing` and the times are right.
+
+        False where somebody else has to be asked.
+
+        Raises:
+            InvalidToken: revoked.
+        """
+        if standing is not CLEAR:
+            ensure_not_revoked(token, standing)
+        if self._sites and not self._recheck.is_needless(token):
+            return False
+        return permit.upstream not in self._upstreams or self.is_attached_at_once(token, permit.vaulted, now)
+
     def is_attached_at_once(self, token: VerifiedToken, vaulted: VaultedSession | None, now: float) -> bool:
         """Whether `find_session` would return the same vaulted session as before; False where somebody must be asked.
 
@@ -66,8 +81,10 @@ class TokenStanding:
         session = self._sessions[vaulted.site].glance(vaulted.as_shown, now)
         return session is not None and session.subject == token.subject
 
-    async def ensure_good(self, token: VerifiedToken, now: float) -> None:
+    async def ensure_good(self, token: VerifiedToken, now: float, standing: Standing | None = None) -> None:
         """Check the token's times, the blacklist, and once for a family from before whether its session lives.
+
+        `standing` is what the blacklist has just said of it, where it was asked already.
 
         Raises:
             InvalidToken: expired, not valid yet, or revoked.
@@ -76,7 +93,7 @@ class TokenStanding:
             SessionUndetermined, VaultUnavailable: nobody can say whether it is.
         """
         ensure_in_force(token, self._leeway, now)
-        ensure_not_revoked(token, await self._revocation.look_up(token))
+        ensure_not_revoked(token, await self._revocation.look_up(token) if standing is None else standing)
         if self._sites:
             await self._recheck.ensure_alive(token, now)
 

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gateway.errors import RevocationUnavailable
 from gateway.model import CLEAR, Standing, VerifiedToken
-from gateway.stores.redis_connection import PROTOCOL, RedisConnection
-from gateway.stores.redis_keys import RedisKeys
+from gateway.stores.redis_connection import PROTOCOL, RedisConnection, RedisFault
+from gateway.stores.redis_keys import RedisKeys, bulk
 
 _LARGEST = 1000
 """Look-ups in one command: Redis serves nobody else while it carries it out."""
+
+Settle = Callable[[Standing | None], None]
+"""Is told what Redis knows of a token, None where it cannot say; see `ports.RevocationStore.inquire`."""
 
 
 class LookUps:
@@ -17,7 +21,7 @@ class LookUps:
 
     The first two keys of each command are the sequence number and the epoch of everything. `is_complete` judges the
     sequence number that came back: False says that this Redis has lost something, and nobody gets an answer.
-    `on_fault` is told why a whole batch failed.
+    `on_fault` is told why a whole batch failed, before those who wait hear of it: they may look up once more.
     """
 
     def __init__(
@@ -33,19 +37,24 @@ class LookUps:
         self._is_complete = is_complete
         self._on_fault = on_fault
         self._loop = asyncio.get_running_loop()
+        self._always = b"$4\r\nMGET\r\n" + bulk(keys.sequence) + bulk(keys.everything)
         self._wanted: list[bytes] = []
-        self._waiters: list[asyncio.Future[Standing]] = []
+        self._waiters: list[Settle] = []
 
     def ask(self, token: VerifiedToken) -> "asyncio.Future[Standing]":
         """Return a future of what Redis knows of the token; it fails with RevocationUnavailable."""
+        waiter: asyncio.Future[Standing] = self._loop.create_future()
+        self.inquire(token, partial(_resolve, waiter))
+        return waiter
+
+    def inquire(self, token: VerifiedToken, settle: Settle) -> None:
+        """Have `settle` told what Redis knows of the token, in a later turn or where too many ask in this one."""
         if not self._waiters:
             self._loop.call_soon(self._flush)
         elif len(self._waiters) == _LARGEST:
             self._send()
-        waiter: asyncio.Future[Standing] = self._loop.create_future()
-        self._wanted += self._keys.of_token(token)
-        self._waiters.append(waiter)
-        return waiter
+        self._wanted.append(self._keys.question(token))
+        self._waiters.append(settle)
 
     def _flush(self) -> None:
         if self._waiters:
@@ -54,44 +63,46 @@ class LookUps:
     def _send(self) -> None:
         waiters, self._waiters = self._waiters, []
         wanted, self._wanted = self._wanted, []
-        call = self._connection.call(b"MGET", self._keys.sequence, self._keys.everything, *wanted)
-        call.add_done_callback(lambda reply: self._settle(waiters, reply))
+        words = b"*%d\r\n" % (3 + self._keys.width * len(waiters))
+        self._connection.send(b"".join((words, self._always, *wanted)), partial(self._settle, waiters))
 
-    def _settle(self, waiters: Sequence["asyncio.Future[Standing]"], reply: "asyncio.Future[object]") -> None:
-        error = reply.exception()
-        values = reply.result() if error is None else None
+    def _settle(self, waiters: Sequence[Settle], reply: object) -> None:
         width = self._keys.width
-        if not isinstance(values, list) or len(values) != 2 + width * len(waiters):
-            self._refuse(waiters, str(error or PROTOCOL))
-        elif not self._is_complete(values[0]):
+        if not isinstance(reply, list) or len(reply) != 2 + width * len(waiters):
+            self._refuse(waiters, str(reply) if isinstance(reply, RedisFault) else PROTOCOL)
+        elif not self._is_complete(reply[0]):
             self._refuse(waiters, "lost writes")
+        elif reply.count(None) == len(reply) - 1 and reply[0] is not None:  # the rule: of nobody is anything known
+            for settle in waiters:
+                settle(CLEAR)
         else:
-            for index, waiter in enumerate(waiters):
+            for index, settle in enumerate(waiters):
                 start = 2 + width * index
-                _answer(waiter, values[1], values[start : start + width])
+                settle(_standing(reply[1], reply[start : start + width]))
 
-    def _refuse(self, waiters: Sequence["asyncio.Future[Standing]"], why: str) -> None:
-        for waiter in waiters:
-            _refuse(waiter)
+    def _refuse(self, waiters: Sequence[Settle], why: str) -> None:
         self._on_fault(why)
+        for settle in waiters:
+            settle(None)
 
 
-def _answer(waiter: "asyncio.Future[Standing]", everything: bytes | None, values: Sequence[bytes | None]) -> None:
-    """Wake one waiter. The values stand in the order of `RedisKeys.of_token`."""
-    if waiter.done():
-        return
+def _standing(everything: bytes | None, values: Sequence[bytes | None]) -> Standing | None:
+    """Return what the values say, which stand in the order of `RedisKeys.of_token`."""
     token, family, subject, *others = values
     if everything is None and values.count(None) == len(values):
-        waiter.set_result(CLEAR)
-        return
+        return CLEAR
     is_revoked = token is not None or any(other is not None for other in others)
     try:
-        waiter.set_result(Standing(is_revoked, family is not None, int(subject or 0), int(everything or 0)))
+        return Standing(is_revoked, family is not None, int(subject or 0), int(everything or 0))
     except ValueError:  # an epoch that is no number: somebody else writes to our keys
-        _refuse(waiter)
+        return None
 
 
-def _refuse(waiter: "asyncio.Future[Standing]") -> None:
-    if not waiter.done():
+def _resolve(waiter: "asyncio.Future[Standing]", standing: Standing | None) -> None:
+    if waiter.done():
+        return
+    if standing is None:
         waiter.set_exception(RevocationUnavailable())
         waiter.exception()  # a client may have left: then nobody fetches it, and asyncio would complain
+    else:
+        waiter.set_result(standing)

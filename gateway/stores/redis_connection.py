@@ -8,6 +8,8 @@ import asyncio
 import re
 import ssl
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Self, cast
 
 import hiredis
@@ -32,13 +34,18 @@ def error_word(reply: str) -> str:
     return word[0] if word else "error"
 
 
+Tell = Callable[[object], None]
+"""Is told the reply or a RedisFault, at once when it is there. Never raises: others wait behind it."""
+
+
 class _Call:
     """A command that waits for its reply."""
 
-    __slots__ = ("due", "reply", "timer", "was_excused")
+    __slots__ = ("due", "tell", "timer", "was_excused")
 
-    def __init__(self, reply: "asyncio.Future[object]", due: float) -> None:
-        self.reply = reply
+    def __init__(self, tell: Tell | None, due: float) -> None:
+        self.tell = tell
+        """None once it was told."""
         self.due = due
         self.timer: asyncio.TimerHandle | None = None
         self.was_excused = False
@@ -98,14 +105,20 @@ class RedisConnection(asyncio.Protocol):
 
     def call(self, *command: str | bytes) -> "asyncio.Future[object]":
         """Send a command; the future has its reply, or a RedisFault. Cancelling it disturbs nobody."""
-        call = _Call(self._loop.create_future(), self._loop.time() + self.deadline)
+        reply: asyncio.Future[object] = self._loop.create_future()
+        packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # the stub knows only one argument
+        self.send(packed, partial(_resolve, reply))
+        return reply
+
+    def send(self, packed: bytes, tell: Tell) -> None:
+        """Send a command that is in RESP already; `tell` is told within this call where nothing can be sent."""
         if self._transport is None or self.why_lost:
-            _fail(call, RedisFault(self.why_lost or LOST))
-            return call.reply
+            tell(RedisFault(self.why_lost or LOST))
+            return
+        call = _Call(tell, self._loop.time() + self.deadline)
         self._calls.append(call)
         call.timer = self._loop.call_at(call.due, self._pass_deadline, call)
-        self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type]  # the stub knows only one argument
-        return call.reply
+        self._transport.write(packed)
 
     def close(self, why: str) -> None:
         """Close at once; whoever waits gets a RedisFault that says why."""
@@ -115,7 +128,7 @@ class RedisConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         while self._calls:
-            _fail(self._calls.popleft(), RedisFault(why))
+            _tell(self._calls.popleft(), RedisFault(why))
 
     async def _connect(self, address: RedisAddress, tls: ssl.SSLContext | None) -> None:
         if address.path:
@@ -144,14 +157,9 @@ class RedisConnection(asyncio.Protocol):
             self.close(PROTOCOL)
 
     def _settle(self, reply: object) -> None:
-        call = self._calls.popleft()
         if isinstance(reply, hiredis.ReplyError):
-            _fail(call, RedisFault(error_word(str(reply))))
-            return
-        if call.timer is not None:
-            call.timer.cancel()
-        if not call.reply.done():
-            call.reply.set_result(reply)
+            reply = RedisFault(error_word(str(reply)))
+        _tell(self._calls.popleft(), reply)
 
     def _pass_deadline(self, call: _Call) -> None:
         # After a pause of our own process the reply may lie in the socket already: look there once before judging.
@@ -160,14 +168,24 @@ class RedisConnection(asyncio.Protocol):
             call.was_excused = True
             call.timer = self._loop.call_later(_LATE_LOOP, self._pass_deadline, call)
         elif self._bears_crowds and now - self._heard_at < self.deadline:
-            _fail(call, RedisFault(CROWDED))  # it keeps its place, so that its reply is not taken for another's
+            _tell(call, RedisFault(CROWDED))  # it keeps its place, so that its reply is not taken for another's
         else:
             self.close(TIMEOUT)
 
 
-def _fail(call: _Call, fault: RedisFault) -> None:
+def _tell(call: _Call, reply: object) -> None:
     if call.timer is not None:
         call.timer.cancel()
-    if not call.reply.done():
-        call.reply.set_exception(fault)
-        call.reply.exception()  # whoever asked may have left: then nobody fetches it, and asyncio would complain
+    tell, call.tell = call.tell, None
+    if tell is not None:
+        tell(reply)
+
+
+def _resolve(waiter: "asyncio.Future[object]", reply: object) -> None:
+    if waiter.done():
+        return
+    if isinstance(reply, RedisFault):
+        waiter.set_exception(reply)
+        waiter.exception()  # whoever asked may have left: then nobody fetches it, and asyncio would complain
+    else:
+        waiter.set_result(reply)

@@ -4,8 +4,12 @@ import re
 from collections.abc import Sequence
 
 from gateway.errors import ConfigurationError
+from gateway.lately import Lately
 from gateway.model import Revocation, RevocationKind, VerifiedToken
 
+_REMEMBERED = 4 << 20
+"""Bytes of questions about tokens that came lately."""
+_OVERHEAD = 512  # what the objects of one question cost beside its bytes, at most
 _PLACE = re.compile(r"\{(jti|sid|sub)\}")
 
 
@@ -33,6 +37,7 @@ class RedisKeys:
         self.feed = f"{prefix}feed".encode()
         self.rebuilding = f"{prefix}rebuilding:"
         self.width = 3 + len(self._also_check)
+        self._questions: Lately[bytes] = Lately(_REMEMBERED)
 
     def of_token(self, token: VerifiedToken) -> list[bytes]:
         """Return the keys to ask for a token: itself, its family, its subject, and those of other services."""
@@ -47,6 +52,15 @@ class RedisKeys:
             keys += [_PLACE.sub(lambda place: values[place[1]], pattern).encode() for pattern in self._also_check]
         return keys
 
+    def question(self, token: VerifiedToken) -> bytes:
+        """Return the keys of `of_token` as they stand in a command in RESP; made once for a token that comes again."""
+        about = token.names, token.subject  # all that a key may name
+        question = self._questions[about]
+        if question is None:
+            question = b"".join(bulk(key) for key in self.of_token(token))
+            self._questions.keep(about, question, len(question) + _OVERHEAD)
+        return question
+
     def of_revocation(self, revocation: Revocation) -> bytes:
         """Return the key that a revocation is kept under."""
         if revocation.kind is RevocationKind.EVERYTHING:
@@ -60,3 +74,8 @@ class RedisKeys:
     def of_copy(self, session_id: str) -> bytes:
         """Return the key of the copy of a vaulted session."""
         return f"{self._prefix}vault:{session_id}".encode()
+
+
+def bulk(value: bytes) -> bytes:
+    """Return a bulk string of RESP."""
+    return b"$%d\r\n%b\r\n" % (len(value), value)

@@ -73,6 +73,10 @@ class MemoryRevocationStore:
             return self.recall(token)
         return CLEAR
 
+    def inquire(self, token: VerifiedToken, settle: Callable[[Standing | None], None]) -> bool:
+        """See `RevocationStore`: there is nobody to ask."""
+        return False
+
     async def look_up(self, token: VerifiedToken) -> Standing:
         """Return what is known of the token. Never suspends.
 

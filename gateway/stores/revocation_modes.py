@@ -5,7 +5,7 @@ eviction between two looks). The mirror has what the log has: where both are ask
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.errors import RevocationUnavailable
@@ -37,6 +37,14 @@ class StrictRevocationStore:
         """See `RevocationStore`: Redis is asked every time."""
         return None
 
+    def inquire(self, token: VerifiedToken, settle: Callable[[Standing | None], None]) -> bool:
+        """See `RevocationStore`."""
+
+        def settle_worse(shared: Standing | None) -> None:
+            settle(None if shared is None else _worse(self._mirror.recall(token), shared))
+
+        return self._shared.inquire(token, settle_worse)
+
     async def look_up(self, token: VerifiedToken) -> Standing:
         """See `RevocationStore`. Suspends only while Redis is asked."""
         try:
@@ -59,6 +67,7 @@ class MirroredRevocationStore:
         self._shared = shared
         self._mirror = mirror
         self.glance = mirror.glance
+        self.inquire = mirror.inquire
         self.look_up = mirror.look_up
 
     async def publish(self, revocations: Sequence[Revocation]) -> None:

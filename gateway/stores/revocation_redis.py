@@ -16,7 +16,7 @@ from gateway.ports import Clock, RevocationLog
 from gateway.stores.dependency import DependencyState
 from gateway.stores.keeper import Keeper
 from gateway.stores.redis_address import RedisAddress
-from gateway.stores.redis_batch import LookUps
+from gateway.stores.redis_batch import LookUps, Settle
 from gateway.stores.redis_blacklist import RedisBlacklist
 from gateway.stores.redis_check import examine
 from gateway.stores.redis_client import connect
@@ -102,6 +102,13 @@ class RedisRevocationStore:
     def glance(self, token: VerifiedToken) -> Standing | None:
         """See `RevocationStore`: Redis is asked every time."""
         return None
+
+    def inquire(self, token: VerifiedToken, settle: Settle) -> bool:
+        """See `RevocationStore`."""
+        if self._look_ups is None:
+            return False
+        self._look_ups.inquire(token, settle)
+        return True
 
     async def look_up(self, token: VerifiedToken) -> Standing:
         """Return what Redis knows of the token.

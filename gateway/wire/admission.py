@@ -4,12 +4,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 from gateway.errors import GatewayError, InternalError
-from gateway.model import Answer, Permit, Visit
+from gateway.model import Answer, Permit, Standing, Visit
 from gateway.wire.exchange import Exchange
 from gateway.wire.forward import Forward
 from gateway.wire.host import Hosting
-from gateway.wire.ports import Decision
+from gateway.wire.ports import Decision, Inquiry
 from gateway.wire.story import Story
+from gateway.wire.transport import report
 
 _DECIDED = (Permit, Answer, Visit)
 
@@ -22,15 +23,40 @@ def admit(exchange: Exchange) -> None:
     """
     wire = exchange.wire
     decided = wire.flow.begin(exchange.head, exchange.client.peer, wire.wall())
-    if not isinstance(decided, _DECIDED):
-        try:
-            waits = decided.send(None)
-        except StopIteration as done:
-            decided = done.value
-        else:
-            exchange.work = Admission(exchange, decided, waits)
-            return
-    begin(exchange, decided)
+    if isinstance(decided, _DECIDED):
+        begin(exchange, decided)
+    elif isinstance(decided, Coroutine):
+        tell(exchange, decided)
+    else:
+        exchange.work = question = Question(exchange, decided)
+        if not decided.ask(question.settle):
+            go_on(exchange, decided.decide(None))
+
+
+def go_on(exchange: Exchange, decided: Decision | Coroutine[Any, Any, Decision]) -> None:
+    """Begin what was decided, or tell the story that decides.
+
+    Raises:
+        GatewayError: the request is refused, or could not be passed on.
+    """
+    if isinstance(decided, _DECIDED):
+        begin(exchange, decided)
+    else:
+        tell(exchange, decided)
+
+
+def tell(exchange: Exchange, story: Coroutine[Any, Any, Decision]) -> None:
+    """Step a story to its end, or to where it waits.
+
+    Raises:
+        GatewayError: the request is refused, or could not be passed on.
+    """
+    try:
+        waits = story.send(None)
+    except StopIteration as done:
+        begin(exchange, done.value)
+    else:
+        exchange.work = Admission(exchange, story, waits)
 
 
 def begin(exchange: Exchange, decision: Decision) -> None:
@@ -52,7 +78,49 @@ def begin(exchange: Exchange, decision: Decision) -> None:
         hosting.start()
 
 
-class Admission(Story[Decision]):
+class _Undecided:
+    """The part of the work on an exchange that nobody does before it is decided."""
+
+    __slots__ = ()
+
+    def body_received(self, payload: bytes, is_last: bool) -> None:
+        """Not before somebody takes it."""
+
+    def pause(self) -> None:
+        """Nothing is produced here."""
+
+    def resume(self) -> None:
+        """Nothing is produced here."""
+
+
+class Question(_Undecided):
+    """The work on an exchange whose admission waits for one answer. A client that leaves is not told of it."""
+
+    __slots__ = ("_exchange", "_inquiry")
+
+    def __init__(self, exchange: Exchange, inquiry: Inquiry) -> None:
+        self._exchange: Exchange | None = exchange
+        self._inquiry = inquiry
+
+    def settle(self, standing: Standing | None) -> None:
+        """Go on with the answer. Never raises."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        try:
+            go_on(exchange, self._inquiry.decide(standing))
+        except GatewayError as error:
+            exchange.refuse(error)
+        except Exception as bug:
+            report(bug)
+            exchange.refuse(InternalError())
+
+    def abandon(self) -> None:
+        """The client has left."""
+        self._exchange = None
+
+
+class Admission(Story[Decision], _Undecided):
     """The work on an exchange whose admission waits for something. A client that leaves ends it."""
 
     __slots__ = ("_exchange",)
@@ -68,17 +136,6 @@ class Admission(Story[Decision]):
     def failed(self, error: GatewayError) -> None:
         """The request is refused, or could not be passed on."""
         self._exchange.refuse(error)
-
-    # --- as the work of an exchange ---
-
-    def body_received(self, payload: bytes, is_last: bool) -> None:
-        """Not before somebody takes it."""
-
-    def pause(self) -> None:
-        """Nothing is produced here."""
-
-    def resume(self) -> None:
-        """Nothing is produced here."""
 
     def abandon(self) -> None:
         """The client has left."""

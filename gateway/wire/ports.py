@@ -1,22 +1,40 @@
 """What the wire needs from the flow, as Protocols."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol
 
 from gateway.core.response import Looked
 from gateway.errors import GatewayError
 from gateway.headers import Pairs
 from gateway.http1.response import ResponseHead
-from gateway.model import Answer, Peer, Permit, RequestHead, Visit
+from gateway.model import Answer, Peer, Permit, RequestHead, Standing, Visit
 
 Decision = Permit | Visit | Answer
+
+
+class Inquiry(Protocol):
+    """One question and one answer that a decision lacks; awaited, it is a story. See `flow.inquiry.Inquiry`."""
+
+    def __await__(self) -> Generator[Any, None, Decision]: ...
+
+    def ask(self, settle: Callable[[Standing | None], None]) -> bool:
+        """Have `settle` told once what to `decide` by, later; False where it never will be. It never raises."""
+        ...
+
+    def decide(self, standing: Standing | None) -> Decision | Coroutine[Any, Any, Decision]:
+        """Decide by the answer, or return a story that ends with the decision. None where nobody was asked.
+
+        Raises:
+            GatewayError: the request is refused.
+        """
+        ...
 
 
 class Flow(Protocol):
     """Decides what becomes of a request; see `flow.request.RequestFlow`."""
 
-    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision]:
-        """Decide at once, or return a story that ends with the decision. `now` is in seconds since 1970.
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision] | Inquiry:
+        """Decide at once, or return what there is to do until the decision. `now` is in seconds since 1970.
 
         Raises:
             GatewayError: the request is refused.

@@ -1,5 +1,6 @@
 """A request flow and a response watch over the world of the token tests."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,13 +15,14 @@ from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
 from gateway.flow.delivery import Delivery, DeliveryPolicy
 from gateway.flow.forms import FormProtection
+from gateway.flow.inquiry import Inquiry
 from gateway.flow.prove import Prover, ProverPolicy
 from gateway.flow.recheck import Recheck
 from gateway.flow.request import RequestFlow, RequestPolicy
 from gateway.flow.standing import TokenStanding
 from gateway.flow.watch import ResponseWatch
 from gateway.headers import Pairs
-from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Visit
+from gateway.model import Answer, Peer, Permit, Phase, RequestHead, Standing, Visit
 from gateway.wiring.flights import GrantFlights
 from tests.flow.tokens.world import ISSUER, SITE, WEB, World
 
@@ -58,8 +60,11 @@ def request(
 
 
 async def admitted(flow: RequestFlow, head: RequestHead, now: float) -> Permit | Visit | Answer:
-    """Let a flow tell its whole story."""
+    """Let a flow decide, as the wire does."""
     decided = flow.begin(head, PEER, now)
+    if isinstance(decided, Inquiry):
+        answer: asyncio.Future[Standing | None] = asyncio.get_running_loop().create_future()
+        decided = decided.decide(await answer if decided.ask(answer.set_result) else None)
     return decided if isinstance(decided, Permit | Visit | Answer) else await decided
 
 

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from gateway.core.phases import posture_of
 from gateway.core.routes import Access, RouteTable, Rule
-from gateway.errors import GatewayError, InvalidToken
+from gateway.errors import GatewayError, InvalidToken, RevocationUnavailable
 from gateway.facts import Event
+from gateway.flow.inquiry import Inquiry
 from gateway.flow.ready import Ready
 from gateway.keys.files import KeyPlace, load_key
 from gateway.keys.generated import generate_pem
 from gateway.keys.ring import KeyRing, RingKey
 from gateway.model import (
+    CLEAR,
     Anonymous,
     Answer,
     Credential,
@@ -32,10 +34,12 @@ from gateway.model import (
     VerifiedToken,
     Visit,
 )
-from tests.flow.door import ACCESS, REFRESH, RULES, Door, admitted, request
+from gateway.stores.revocation_memory import MemoryRevocationStore
+from tests.flow.door import ACCESS, PEER, REFRESH, RULES, Door, admitted, request
 from tests.flow.tokens.world import MOBILE, SITE, World
 
 _OF_VERIFICATION = {Event.TOKEN_VERIFIED, Event.TOKEN_REFUSED}  # a token that is remembered is not verified again
+Bridge = Literal["vault", "headers"]
 OTHER_RULES = (Rule("/admin/*", upstream="other"), Rule("/page", Access.REQUIRED), Rule("/*"))
 
 
@@ -56,13 +60,25 @@ def _without_refresh_deletion(outcome: Permit | Visit | Answer) -> Permit | Visi
     return replace(outcome, answer=kept)
 
 
+def be_asked(store: MemoryRevocationStore) -> None:
+    """Let a store say nothing at once, but by a message, as one does that asks Redis."""
+
+    def inquire(token: VerifiedToken, settle: Callable[[Standing | None], None]) -> bool:
+        asyncio.get_running_loop().call_soon(lambda: settle(store.recall(token)))
+        return True
+
+    store.glance = lambda token: None  # type: ignore[method-assign]
+    store.inquire = inquire  # type: ignore[method-assign]
+
+
 class Site:
     """A world that two flows look at: one that has seen every request before, and one that has seen none."""
 
-    def __init__(self, bridge: Literal["vault", "headers"] = "vault", *, remembers: bool = False) -> None:
-        """With `remembers` the vault does, so that nobody has to be waited for."""
+    def __init__(self, bridge: Bridge = "vault", *, remembers: bool = False, asks: bool = False) -> None:
+        """With `remembers` the vault does, so that nobody is waited for; with `asks` the blacklist is elsewhere."""
         self.world = World(keys=KeyRing([OLD]))
         self.world.vault._cache_age = 600.0 if remembers else 0.0
+        self.asks = asks
         self.site = replace(SITE, bridge=bridge)
         self.phase = Phase.PARALLEL
         self.rules: tuple[Rule, ...] = RULES
@@ -70,6 +86,8 @@ class Site:
 
     async def open(self) -> "Site":
         await self.world.start()
+        if self.asks:
+            be_asked(self.world.revocation)
         for cookie, user in ((b"s1", "ada"), (b"s2", "bob")):
             self.world.app.log_in(cookie, user)
             self.tokens.append((await self.world.exchange(cookie, MOBILE)).access_token)
@@ -159,7 +177,7 @@ class Site:
         self.warm.routes = RouteTable(self.rules)
 
 
-BRIDGES: tuple[Literal["vault", "headers"], ...] = ("vault", "headers")
+BRIDGES: tuple[Bridge, ...] = ("vault", "headers")
 PHASES = (Phase.PARALLEL, Phase.HANDBACK, Phase.PREFER_TOKENS, Phase.TOKENS_ONLY)
 
 HAPPENINGS: list[Callable[[Site], Awaitable[None]]] = [
@@ -179,12 +197,20 @@ HAPPENINGS: list[Callable[[Site], Awaitable[None]]] = [
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(HAPPENINGS), min_size=1, max_size=4), st.sampled_from(BRIDGES), st.booleans())
+@given(
+    happenings=st.lists(st.sampled_from(HAPPENINGS), min_size=1, max_size=4),
+    bridge=st.sampled_from(BRIDGES),
+    remembers=st.booleans(),
+    asks=st.booleans(),
+)
 def test_a_flow_that_has_seen_everything_decides_as_one_that_has_seen_nothing(
-    happenings: list[Callable[[Site], Awaitable[None]]], bridge: Literal["vault", "headers"], remembers: bool
+    happenings: list[Callable[[Site], Awaitable[None]]],
+    bridge: Literal["vault", "headers"],
+    remembers: bool,
+    asks: bool,
 ) -> None:
     async def story() -> None:
-        site = await Site(bridge, remembers=remembers).open()
+        site = await Site(bridge, remembers=remembers, asks=asks).open()
         await site.ensure_same()
         for happening in happenings:
             await happening(site)
@@ -200,6 +226,49 @@ async def test_the_second_request_is_given_the_same_permit() -> None:
     for head in (request(bearer=site.tokens[0]), *(request(cookie=cookie) for cookie in cookies)):
         first = await admitted(site.warm, head, site.world.now)
         assert await admitted(site.warm, head, site.world.now) is first
+
+
+async def asking() -> tuple[Site, Inquiry]:
+    """A site, and what its flow asks about the first token once it is known."""
+    site = await Site(remembers=True, asks=True).open()
+    head = request(bearer=site.tokens[0])
+    await admitted(site.warm, head, site.world.now)
+    inquiry = site.warm.begin(head, PEER, site.world.now)
+    assert isinstance(inquiry, Inquiry)
+    return site, inquiry
+
+
+async def test_what_the_blacklist_answers_decides_without_a_story() -> None:
+    _, inquiry = await asking()
+    assert isinstance(inquiry.decide(CLEAR), Permit)
+    for bad in (
+        Standing(token_revoked=True),
+        Standing(family_revoked=True),
+        Standing(subject_epoch=9),
+        Standing(global_epoch=9),
+    ):
+        with pytest.raises(InvalidToken):
+            inquiry.decide(bad)
+
+
+async def test_where_the_blacklist_cannot_answer_the_story_asks_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, inquiry = await asking()
+    assert isinstance(await inquiry, Permit)
+
+    async def look_up(token: VerifiedToken) -> Standing:
+        raise RevocationUnavailable
+
+    monkeypatch.setattr(site.world.revocation, "look_up", look_up)
+    story = inquiry.decide(None)
+    assert not isinstance(story, Permit)
+    with pytest.raises(RevocationUnavailable):
+        await story
+
+
+async def test_an_inquiry_about_a_token_that_expired_is_not_made() -> None:
+    site, _ = await asking()
+    with pytest.raises(InvalidToken):
+        site.warm.begin(request(bearer=site.tokens[0]), PEER, site.world.now + 3700)
 
 
 async def test_a_key_that_is_given_up_while_a_store_is_asked_proves_nothing_later(

@@ -1,6 +1,6 @@
 """Whom to ask: Redis first in `strict`, the mirror while Redis is away, the mirror alone in `mirror`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import pytest
@@ -23,6 +23,10 @@ class Copy:
 
     def glance(self, token: VerifiedToken) -> Standing | None:
         return self.standing if self.is_good else None
+
+    def inquire(self, token: VerifiedToken, settle: Callable[[Standing | None], None]) -> bool:
+        settle(self.standing if self.is_good else None)
+        return True
 
     async def look_up(self, token: VerifiedToken) -> Standing:
         if not self.is_good:
@@ -93,3 +97,20 @@ def test_only_the_mirror_can_tell_at_once() -> None:
     assert MirroredRevocationStore(Copy(REVOKED), Copy(CLEAR)).glance(TOKEN) is CLEAR
     assert MirroredRevocationStore(Copy(CLEAR), Copy(CLEAR, is_good=False)).glance(TOKEN) is None
     assert strict(Copy(CLEAR), Copy(CLEAR)).glance(TOKEN) is None
+
+
+@pytest.mark.parametrize(("shared", "own"), list(product([CLEAR, REVOKED], repeat=2)))
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_an_inquiry_tells_the_worse_of_redis_and_what_the_mirror_recalls(
+    shared: Standing, own: Standing, is_fresh: bool
+) -> None:
+    told: list[Standing | None] = []
+    assert strict(Copy(shared), Copy(own, is_good=is_fresh)).inquire(TOKEN, told.append)
+    assert told == [own if shared is CLEAR else shared]
+
+
+@pytest.mark.parametrize("needs_shared", [True, False])
+def test_an_inquiry_leaves_it_to_the_story_what_counts_while_redis_is_away(needs_shared: bool) -> None:
+    told: list[Standing | None] = []
+    strict(Copy(CLEAR, is_good=False), Copy(CLEAR), needs_shared=needs_shared).inquire(TOKEN, told.append)
+    assert told == [None]

@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from gateway.errors import ConfigurationError, RevocationUnavailable
-from gateway.model import RevocationKind, Standing
+from gateway.model import CLEAR, RevocationKind, Standing
 from gateway.stores.redis_address import parse_redis_url
 from gateway.stores.redis_keys import RedisKeys
 from gateway.stores.revocation_redis import RedisRevocationStore
@@ -79,6 +79,59 @@ async def test_a_look_up_can_be_stepped_by_hand(store: RedisRevocationStore) -> 
     with pytest.raises(StopIteration) as done:
         story.send(None)
     assert done.value.value == Standing()
+
+
+# --- inquiries ---
+
+
+async def test_an_inquiry_is_told_what_a_look_up_returns_in_the_same_mget(
+    redis: RedisServer, log: UnsteadyLog, store: RedisRevocationStore
+) -> None:
+    names = [f"t{n}" for n in range(50)]
+    await revoke(log, store, *(revocation(RevocationKind.TOKEN, name, until=FAR) for name in names[::2]))
+    before = redis.calls_of("mget")
+    told: list[Standing | None] = []
+    for name in names:
+        assert store.inquire(token(token_id=name), told.append)
+    assert await store.look_up(TOKEN) == Standing()
+    assert told == [Standing(token_revoked=True), CLEAR] * 25
+    assert redis.calls_of("mget") == before + 1
+
+
+@pytest.mark.parametrize("name", ["all", "jti:t1", "sid:f1", "sub:ada"])
+async def test_an_inquiry_sees_each_key_alone(redis: RedisServer, store: RedisRevocationStore, name: str) -> None:
+    redis.tell("SET", f"{{cf}}:{name}", "7")
+    told: list[Standing | None] = []
+    store.inquire(TOKEN, told.append)
+    assert await store.look_up(TOKEN) == told[0] != CLEAR
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "SET {cf}:seq 0", "SET {cf}:sub:ada x"])
+async def test_where_redis_makes_no_sense_an_inquiry_is_told_that_nobody_knows(
+    redis: RedisServer, log: UnsteadyLog, store: RedisRevocationStore, command: str
+) -> None:
+    await revoke(log, store, revocation(RevocationKind.SUBJECT, "bob", until=FAR))
+    redis.tell(*command.split())
+    told: list[Standing | None] = []
+    store.inquire(TOKEN, told.append)
+    with pytest.raises(RevocationUnavailable):
+        await store.look_up(TOKEN)
+    assert told == [None]
+
+
+async def test_who_is_told_that_nobody_knows_finds_the_store_down(
+    redis: RedisServer, store: RedisRevocationStore
+) -> None:
+    """Or the story that follows would wait for the same silence once more."""
+    told: list[tuple[Standing | None, bool]] = []
+    redis.freeze()
+    for _ in range(2):
+        store.inquire(TOKEN, lambda standing: told.append((standing, store.inquire(TOKEN, lambda _: None))))
+    try:
+        await eventually(lambda: len(told) == 2)
+    finally:
+        redis.thaw()
+    assert told == [(None, False)] * 2
 
 
 # --- waiters that leave ---

@@ -6,7 +6,7 @@ import resource
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
@@ -22,7 +22,7 @@ from gateway.headers import Pairs
 from gateway.http1.fields import FieldTable
 from gateway.http1.limits import Limits
 from gateway.http1.response import ResponseHead
-from gateway.model import Answer, Credential, Peer, Permit, RequestHead, VerifiedToken, Visit
+from gateway.model import Answer, Credential, Peer, Permit, RequestHead, Standing, VerifiedToken, Visit
 from gateway.wire.client import ClientConnection
 from gateway.wire.policy import UpstreamPolicy, WirePolicy
 from gateway.wire.pool import Pool
@@ -218,6 +218,25 @@ class Clock:
 
 
 Decision = Permit | Visit | Answer
+By = Callable[[Standing | None], Decision | Coroutine[Any, Any, Decision]]
+
+
+class Inquiry:
+    """A question that a test answers by `settle`."""
+
+    def __init__(
+        self, by: Callable[[Standing | None], Decision | Coroutine[Any, Any, Decision]], *, asks: bool
+    ) -> None:
+        self.decide = by
+        self.asks = asks
+        self.settle: Callable[[Standing | None], None] | None = None
+
+    def __await__(self) -> Generator[Any, None, Decision]:
+        raise NotImplementedError
+
+    def ask(self, settle: Callable[[Standing | None], None]) -> bool:
+        self.settle = settle
+        return self.asks
 
 
 class Flow:
@@ -226,10 +245,13 @@ class Flow:
     def __init__(self) -> None:
         self.decide: Callable[[RequestHead, Peer], Decision] = lambda head, peer: PERMIT
         self.gate: asyncio.Future[None] | None = None
+        self.inquiry: Inquiry | None = None
         self.asked: list[RequestHead] = []
 
-    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision]:
+    def begin(self, head: RequestHead, peer: Peer, now: float) -> Decision | Coroutine[Any, Any, Decision] | Inquiry:
         self.asked.append(head)
+        if self.inquiry is not None:
+            return self.inquiry
         return self.decide(head, peer) if self.gate is None else self._decide_later(self.gate, head, peer)
 
     async def _decide_later(self, gate: asyncio.Future[None], head: RequestHead, peer: Peer) -> Decision:
