@@ -179,9 +179,10 @@ class ClientConnection(asyncio.Protocol):
         self._settle_reading()
 
     def await_body(self) -> None:
-        """Measure from now on how fast the body comes."""
+        """Measure how fast the body comes: from now on, or as soon as the client reads again."""
         self._received = 0
-        self.wire.wheel.arm(self, self.wire.spans.body)
+        if not self.is_full:
+            self.wire.wheel.arm(self, self.wire.spans.body)
 
     def exchange_over(self, *, close: bool) -> None:
         """A request was answered: the next one, or the end."""

@@ -236,6 +236,23 @@ async def test_a_client_that_is_full_before_its_request_is_admitted_is_not_fille
     assert (await client.response())[0] == 200
 
 
+async def test_a_client_that_is_full_keeps_its_time_for_reading_while_its_body_comes(stand: Stand) -> None:
+    stand.wait(body_timeout=1.0, write_timeout=60.0)
+    gate = stand.flow.gate = asyncio.get_running_loop().create_future()
+    app = await stand.open(never)
+    client = await stand.connect()
+    client.send(UPLOAD)
+    await stand.until(lambda: stand.flow.asked)
+    connection = stand.connection
+    connection.pause_writing()
+    until = connection.deadline
+    gate.set_result(None)
+    await (await app.line()).head()
+    assert connection.deadline == until
+    connection.resume_writing()
+    assert connection.deadline < until
+
+
 async def test_an_endpoint_of_ours_waits_for_a_client_that_is_full_already(stand: Stand) -> None:
     gate = stand.flow.gate = asyncio.get_running_loop().create_future()
     stand.flow.decide = lambda head, peer: Visit("/auth/token")
