@@ -212,7 +212,11 @@ def _settle_framing(head: ResponseHead, method: bytes) -> None:
             head.keep_alive = False
         head.length = 0 if head.status == 205 else None
         head.chunked = False
-    elif head.length is None and not head.chunked and method != b"HEAD" and head.status != 304:
+    elif head.status == 304:
+        # A length is that of the other answer; chunks are sent by who is about to send a body all the same.
+        head.keep_alive = head.keep_alive and not head.chunked
+        head.chunked = False
+    elif head.length is None and not head.chunked and method != b"HEAD":
         head.keep_alive = False  # the body ends with the connection
 
 

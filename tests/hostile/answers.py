@@ -57,6 +57,9 @@ ROWS: dict[str, Row] = {
     "H9 204 with a body": Row(b"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\nhello", 204, hides=(b"hello", b"ontent-")),
     "H9 205 with a body": Row(b"HTTP/1.1 205 No\r\nContent-Length: 5\r\n\r\nhello", 205, hides=(b"hello",)),
     "H9 304 with a body": Row(b"HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\nhello", 304, hides=(b"hello",)),
+    "H9 304 with chunks": Row(
+        b"HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n", 304, hides=(b"evil", b"chunked")
+    ),
     "H9 204 with chunks": Row(
         b"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n", 204, hides=(b"evil", b"chunked")
     ),

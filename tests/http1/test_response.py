@@ -63,6 +63,7 @@ ACCEPTED: dict[str, tuple[bytes, ResponseHead]] = {
     ),
     "205 that ends with the connection": (b"HTTP/1.1 205 OK\r\n\r\n", head(205, length=0, keep_alive=False)),
     "304": (b"HTTP/1.1 304 OK\r\n\r\n", head(304)),
+    "304 with chunks": (b"HTTP/1.1 304 OK\r\nTransfer-Encoding: chunked\r\n\r\n", head(304, keep_alive=False)),
     "304 with the length of the other": (b"HTTP/1.1 304 OK\r\nContent-Length: 5\r\n\r\n", head(304, length=5)),
     "after interim responses": (
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"

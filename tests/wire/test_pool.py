@@ -166,6 +166,9 @@ async def test_who_waits_in_line_gets_only_what_was_asked_for(stand: Stand, want
         pytest.param(answers(OK, then=b"x"), id="a byte while idle"),
         pytest.param(answers(b"HTTP/1.1 204 No Content\r\n\r\nbody"), id="204 with a body"),
         pytest.param(answers(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nbody"), id="304 with a body"),
+        pytest.param(
+            answers(b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n"), id="304 with chunks to come"
+        ),
         pytest.param(answers(b"HTTP/1.1 205 Reset Content\r\nContent-Length: 4\r\n\r\nbody"), id="205 with a body"),
         pytest.param(answers(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), id="HTTP/1.0"),
         pytest.param(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"), id="close"),
