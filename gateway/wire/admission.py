@@ -1,5 +1,6 @@
 """Where a request goes: the flow decides, and what it decided begins its work."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
@@ -103,15 +104,22 @@ class Question(_Undecided):
         self._inquiry = inquiry
 
     def settle(self, standing: Standing | None) -> None:
-        """Go on with the answer. Never raises."""
+        """Go on with the answer. Never raises: others wait for the same reply, and for those behind it."""
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
         try:
+            self._go_on(exchange, standing)
+        except Exception as bug:
+            report(bug)
+            exchange.client.cut(reset=True)
+
+    def _go_on(self, exchange: Exchange, standing: Standing | None) -> None:
+        try:
             go_on(exchange, self._inquiry.decide(standing))
         except GatewayError as error:
             exchange.refuse(error)
-        except Exception as bug:
+        except (Exception, asyncio.CancelledError) as bug:  # what a story waits for may have been given up
             report(bug)
             exchange.refuse(InternalError())
 

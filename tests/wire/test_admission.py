@@ -1,5 +1,6 @@
 """A request whose decision lacks one answer goes on when it is there, whatever it is, and whoever has left."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -68,6 +69,32 @@ async def test_a_bug_in_the_decision_ends_this_request_alone_and_is_reported(
     settle(CLEAR)
     assert (await line.response())[0] == 500
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_what_others_gave_up_ends_this_request_alone(stand: Stand) -> None:
+    """Who else waits for the same reply still hears of it."""
+    given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    given_up.cancel()
+
+    async def story() -> Decision:
+        await given_up
+        return PERMIT
+
+    await stand.open()
+    line, settle = await asked(stand, Inquiry(lambda standing: story(), asks=True))
+    settle(CLEAR)
+    assert (await line.response())[0] == 500
+
+
+async def test_a_request_that_cannot_even_be_refused_ends_alone(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stand.open()
+    line, settle = await asked(stand, Inquiry(by, asks=True))
+    monkeypatch.setattr(stand.flow, "refuse", None)
+    settle(None)
+    assert await line.is_reset()
+    assert "unexpected error" in caplog.text
 
 
 async def test_the_answer_to_a_client_that_has_left_reaches_nobody(stand: Stand) -> None:
