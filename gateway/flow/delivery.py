@@ -121,7 +121,8 @@ class Delivery:
         try:
             grant = await self._grant(session, permit, head, now, self._wait())
             given = self.find_cookies(grant, head)
-            if given is None:
+            # Another page may just have been given the tokens of a family that was there before: only a fresh one ends.
+            if given is None and lately is None and grant.outcome is None and grant.family.created_at == now:
                 await self._tokens.revoke(grant.refresh_token, "refresh_token", self._policy.client, now=now)
         except GatewayError:
             self._facts.count(Event.DELIVERY_FAILED)

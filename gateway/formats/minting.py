@@ -130,6 +130,9 @@ def find_fault(content: object, depth: int = 0) -> str:
         return "it is too deep"
     if isinstance(content, str):
         return _fault_of_text(content)
+    bare = _find_bare(content)
+    if bare:
+        return f"{{{bare}}} without quotes is a mapping; write \"{{{bare}}}\""
     members = (
         content.values() if isinstance(content, Mapping) else content if isinstance(content, (list, tuple)) else ()
     )
@@ -146,12 +149,22 @@ def names_in(content: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for member in members for name in names_in(member)))
 
 
+def _find_bare(content: object) -> str:
+    """Return the placeholder that a mapping was meant to be: YAML reads `{subject}` without quotes as one."""
+    if not isinstance(content, Mapping) or len(content) != 1:
+        return ""
+    name, value = next(iter(content.items()))
+    if value == "number":  # {subject:number} may be read as a key and a value
+        value, name = None, f"{name}:number"
+    return name if value is None and isinstance(name, str) and not _fault_of_text(f"{{{name}}}") else ""
+
+
 def _fault_of_text(text: str) -> str:
     for match in _PLACEHOLDER.finditer(text):
         kind = match[1].partition(".")[0]
         if not (match[1] in _WORDS or (kind in _FAMILIES and "." in match[1])):
             return f"there is no placeholder {{{match[1]}}}"
-    return "a brace stands alone in it" if _BRACE.search(_PLACEHOLDER.sub("", text)) else ""
+    return f"a brace in {text!r} belongs to no placeholder" if _BRACE.search(_PLACEHOLDER.sub("", text)) else ""
 
 
 def _filled(value: object, draft: Draft, more: Mapping[str, object]) -> object:

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 from starlette.types import ASGIApp
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Unavailable
 from gateway.observe.families import ADMIN, WORKER
 from gateway.observe.metrics import Metrics
 from gateway.observe.process import ProcessWatch
@@ -235,6 +235,8 @@ class Running:
     async def _go_round(self) -> None:
         try:
             await self._gateway.tick(time.time())
+        except Unavailable as error:  # an outage, which is logged by the name of what is away
+            _log.warning("a tick was not finished", fault=str(error))
         except Exception:
             _log.exception("a tick failed")
 

@@ -8,6 +8,7 @@ from gateway.core.rotation import LONGEST_GRACE
 from gateway.headers import HOP_BY_HOP, fold_name
 from gateway.settings.explain import closest
 from gateway.settings.faults import Finding
+from gateway.settings.schema.phase import BrownoutWindow
 from gateway.settings.schema.root import Settings
 
 _TAKEN = frozenset(fold_name(name) for name in HOP_BY_HOP) | {
@@ -194,10 +195,18 @@ def nobody_is_left_without_a_credential(settings: Settings) -> Iterator[Finding]
 
 
 def windows_open_before_they_close(settings: Settings) -> Iterator[Finding]:
-    """A window that never opens would be a rehearsal of nothing."""
-    for number, window in enumerate(settings.phase.brownout.windows):
+    """A window that never opens would be a rehearsal of nothing; of two at a time, one share could not hold."""
+    windows = settings.phase.brownout.windows
+    for number, window in enumerate(windows):
+        other = next((at for at in range(number) if _overlap(windows[at], window)), None)
+        if other is not None:
+            yield Finding(("phase", "brownout", "windows", number), f"overlaps with windows[{other}]; let one end first")
         if window.end <= window.begin:
             yield Finding(("phase", "brownout", "windows", number, "end"), "expected a time after `begin`", shows=True)
+
+
+def _overlap(one: BrownoutWindow, other: BrownoutWindow) -> bool:
+    return one.begin < other.end and other.begin < one.end
 
 
 def limits_let_requests_in(settings: Settings) -> Iterator[Finding]:

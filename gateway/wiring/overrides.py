@@ -1,6 +1,8 @@
 """What an operator decides by hand, without any store: the override file, and the brake of `phase panic`."""
 
 import mmap
+import os
+import stat
 from pathlib import Path
 
 import structlog
@@ -37,10 +39,18 @@ def brake_beside(override: Path) -> Brake:
 
 
 def find_text(path: Path) -> str | None:
-    """Return the first bytes of a small text file, or None where it is not there. Never raises."""
+    """Return the first bytes of a small text file, or None where it is not there. Never raises, and never waits.
+
+    A named pipe in its place would hold up whoever opens it until somebody writes.
+    """
     try:
-        with path.open("rb") as stream:
-            return stream.read(256).decode("utf-8", "replace")
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                return "unreadable: not a regular file"
+            return os.read(number, 256).decode("utf-8", "replace")
+        finally:
+            os.close(number)
     except FileNotFoundError:
         return None
     except OSError as error:

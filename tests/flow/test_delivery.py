@@ -243,6 +243,21 @@ async def test_tokens_that_a_browser_would_drop_are_not_given_and_leave_no_famil
     assert given(await answer(door, page())) == {}  # and are not made for each page
 
 
+async def test_tokens_that_are_too_large_for_one_page_stay_good_where_another_page_was_given_them(door: Door) -> None:
+    """Cookies may belong to a path: of two pages that open one after the other, only one is too large."""
+    tokens = await delivered(door)
+    assert given(await answer(door, page(SESSION + b"; other=" + b"x" * 8000))) == {}
+    permit = await door.permit(page(cookie_of(tokens, SESSION)))
+    assert permit.credential is Credential.TOKEN_COOKIE
+
+
+async def test_tokens_that_are_too_large_for_a_page_stay_good_for_whoever_has_their_refresh_token(door: Door) -> None:
+    grant = await door.world.exchange()
+    shown = cookie_of({REFRESH: grant.refresh_token.encode()}, SESSION + b"; other=" + b"x" * 8000)
+    assert given(await answer(door, page(shown))) == {}
+    assert len(await door.world.families.families_of_subject("ada", door.world.now)) == 1
+
+
 async def test_another_user_in_the_same_browser_gets_tokens_in_place_of_the_first_ones(door: Door) -> None:
     tokens = await delivered(door)
     door.world.app.log_in(b"s2", "bob")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from gateway.errors import ConfigurationError, DependencyError, StartError
+from gateway.errors import ConfigurationError, DependencyError, StartError, StoreUnavailable
 from gateway.serve.listeners import listen
 from gateway.serve.running import CUT_SHORT, DRAINED, Reload
 from gateway.settings.schema.listeners import Drain
@@ -139,6 +140,25 @@ async def test_a_tick_that_fails_is_not_the_last(open_house: Open) -> None:
             house.gateway.ticked.clear()
             await house.gateway.ticked.wait()
     assert (await get(house.data)).text == "ok"
+
+
+async def test_an_outage_in_a_tick_is_told_without_a_traceback(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_house()
+
+    async def tick(now: float) -> None:
+        house.gateway.ticked.set()
+        raise StoreUnavailable
+
+    monkeypatch.setattr(house.gateway, "tick", tick)
+    with capture_logs() as lines:
+        await house.started()
+        async with asyncio.timeout(5):
+            await house.gateway.ticked.wait()
+    told = [line for line in lines if line["event"].startswith("a tick")]
+    assert told
+    assert all(line["log_level"] == "warning" and "exc_info" not in line for line in told)
 
 
 async def test_what_cannot_be_shown_holds_up_no_tick(open_house: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ class PhaseCriteria(Section):
 
 
 class BrownoutWindow(Section):
-    """A time in which session cookies are refused for requests that change nothing."""
+    """A time in which session cookies are refused for requests that change nothing. Two windows never overlap."""
 
     begin: Moment
     """When it opens."""
