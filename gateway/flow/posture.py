@@ -109,7 +109,8 @@ class PostureControl:
             raise Conflict("The override file decides; remove it first.")
         stage = Stage(phase, self.stage.rollout if rollout is None else rollout, is_paused)
         if phase not in PARTIAL and stage.rollout != 100:
-            raise Conflict(f"In {phase} everybody takes part, and the rollout is {stage.rollout:g}%.")
+            rest = f"and the rollout is {stage.rollout:g}%; `--rollout 100%` takes all in."
+            raise Conflict(f"In {phase} everybody takes part, {rest}")
         await self._store.write(stage, by=by, reason=reason, now=now)
         self._keep_panic(False)
         goes_on = self._stored is not None and self._stored.phase is phase

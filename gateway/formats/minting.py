@@ -132,7 +132,7 @@ def find_fault(content: object, depth: int = 0) -> str:
         return _fault_of_text(content)
     bare = _find_bare(content)
     if bare:
-        return f"{{{bare}}} without quotes is a mapping; write \"{{{bare}}}\""
+        return f'{{{bare}}} without quotes is a mapping; write "{{{bare}}}"'
     members = (
         content.values() if isinstance(content, Mapping) else content if isinstance(content, (list, tuple)) else ()
     )

@@ -200,7 +200,8 @@ def windows_open_before_they_close(settings: Settings) -> Iterator[Finding]:
     for number, window in enumerate(windows):
         other = next((at for at in range(number) if _overlap(windows[at], window)), None)
         if other is not None:
-            yield Finding(("phase", "brownout", "windows", number), f"overlaps with windows[{other}]; let one end first")
+            text = f"overlaps with windows[{other}]; let one end first"
+            yield Finding(("phase", "brownout", "windows", number), text)
         if window.end <= window.begin:
             yield Finding(("phase", "brownout", "windows", number, "end"), "expected a time after `begin`", shows=True)
 
