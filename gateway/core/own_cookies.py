@@ -16,6 +16,8 @@ _SAME_SITE = {b"lax": b"Lax", b"strict": b"Strict", b"none": b"None"}
 NAMES = frozenset(prefix + name for prefix in (_HOST, _SECURE) for name in (_ACCESS, _REFRESH))
 """Every name that a cookie of ours can have, whichever is configured now: none of them ever reaches the application."""
 
+_TWICE = 2
+
 MOST_OF_ONE = 4096
 """Bytes of one cookie, with its name and attributes, that every browser keeps (RFC 6265 section 6.1)."""
 
@@ -28,7 +30,8 @@ class OwnCookies:
     """The names and attributes of our cookies. `same_site` is that of the legacy session cookie.
 
     `domain` is empty where only this host is shown them. Where `follows`, `same_site` is what the application says of
-    its own cookie, as soon as it does; nothing else ever changes.
+    its own cookie, as soon as it does; nothing else ever changes. `domains` are all that browsers let this host set
+    cookies for: `domain` was perhaps another one of them before, and what was set for that is shown too.
     """
 
     access: bytes = _HOST + _ACCESS
@@ -36,6 +39,7 @@ class OwnCookies:
     same_site: bytes = b"Lax"
     domain: bytes = b""
     follows: bool = False
+    domains: tuple[bytes, ...] = ()
 
     def follow(self, session_cookies: Iterable[SetCookie]) -> None:
         """Take over `SameSite` from the session cookie that the application sets; without one, browsers mean Lax."""
@@ -63,6 +67,16 @@ class OwnCookies:
         """Return the `Set-Cookie` that deletes the access token."""
         return [self._set(self.access, b"", 0)]
 
+    def deleting_doubled(self, cookie: bytes | None) -> Pairs:
+        """Return the `Set-Cookie` fields that delete every one of ours, where a browser shows two of one name.
+
+        Otherwise it would show both until they expire, and be refused each time.
+        """
+        names = (self.access, self.refresh)
+        if not self.domains or cookie is None or all(cookie.count(name) < _TWICE for name in names):
+            return []
+        return [self._set(name, b"", 0, domain) for name in names for domain in (b"", *self.domains)]
+
     def are_shown(self, cookie: bytes | None) -> bool:
         """Whether a Cookie field seems to hold one of ours."""
         return cookie is not None and (self.access in cookie or self.refresh in cookie)
@@ -72,14 +86,19 @@ class OwnCookies:
         sizes = [len(value) for _, value in given]
         return max(sizes, default=0) > MOST_OF_ONE or sum(sizes) + len(cookie or b"") > MOST_OF_ALL
 
-    def _set(self, name: bytes, value: bytes, max_age: int) -> tuple[bytes, bytes]:
-        written = write_set_cookie(name, value, max_age=max_age, same_site=self.same_site, domain=self.domain)
-        return b"set-cookie", written
+    def _set(self, name: bytes, value: bytes, max_age: int, domain: bytes | None = None) -> tuple[bytes, bytes]:
+        below = self.domain if domain is None else domain
+        return b"set-cookie", write_set_cookie(name, value, max_age=max_age, same_site=self.same_site, domain=below)
 
 
-def own_cookies(*, same_site: str, domain: str) -> OwnCookies:
-    """Return our cookies with the strongest prefix that the domain allows. `same_site` is a word, or `auto`."""
+def own_cookies(*, same_site: str, domain: str, host: str = "") -> OwnCookies:
+    """Return our cookies with the strongest prefix that the domain allows. `same_site` is a word, or `auto`.
+
+    `host` is that of the public URL.
+    """
     value, follows = _SAME_SITE.get(same_site.encode(), b"Lax"), same_site == "auto"
     if not domain:
         return OwnCookies(same_site=value, follows=follows)
-    return OwnCookies(_SECURE + _ACCESS, _SECURE + _REFRESH, value, domain.encode("ascii"), follows)
+    labels = host.encode("ascii").split(b".")
+    domains = tuple(b".".join(labels[at:]) for at in range(len(labels) - 1))
+    return OwnCookies(_SECURE + _ACCESS, _SECURE + _REFRESH, value, domain.encode("ascii"), follows, domains)

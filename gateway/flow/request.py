@@ -17,6 +17,7 @@ from gateway.core.routes import Access, RouteTable, Rule
 from gateway.core.translate import Translator
 from gateway.errors import (
     AmbiguousPath,
+    BadRequest,
     GatewayError,
     LoginRequired,
     Unauthenticated,
@@ -169,6 +170,8 @@ class RequestFlow:
         if head is None:
             return answer
         extra = self._policy.cross_origin.response_fields(head)
+        if isinstance(error, BadRequest):
+            extra = [*extra, *self._policy.cookies.deleting_doubled(head.cookie)]
         return replace(answer, fields=(*answer.fields, *extra)) if extra else answer
 
     # --- which rule, which credential ---

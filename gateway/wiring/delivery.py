@@ -7,7 +7,6 @@ from gateway.core.phases import Posture
 from gateway.flow.delivery import Delivery, DeliveryPolicy
 from gateway.flow.tokens import TokenFlow
 from gateway.ports import Facts
-from gateway.settings.schema.delivery import Delivery as Section
 from gateway.settings.schema.root import Settings
 from gateway.wiring.flights import GrantFlights
 from gateway.wiring.policies import clients_of
@@ -15,9 +14,11 @@ from gateway.wiring.policies import clients_of
 _RENEWED_FOR = 5.0  # seconds in which all requests that show one expired token get the same tokens, asked for once
 
 
-def cookies_of(delivery: Section) -> OwnCookies:
+def cookies_of(settings: Settings) -> OwnCookies:
     """The names and attributes of our cookies."""
-    return own_cookies(same_site=delivery.same_site, domain=delivery.cookie_domain or "")
+    delivery = settings.delivery
+    host = settings.public_url.host
+    return own_cookies(same_site=delivery.same_site, domain=delivery.cookie_domain or "", host=host)
 
 
 def open_delivery(

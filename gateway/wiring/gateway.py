@@ -63,7 +63,7 @@ class Gateway(Carrier):
         super().__init__(settings, clock, opened, share)
         self.settings = settings
         self._environ = environ
-        self._cookies = cookies_of(settings.delivery)
+        self._cookies = cookies_of(settings)
         keys_of_master = open_secrets(settings, environ)
         self.metrics = share.metrics or measures_of(settings).metrics()
         self.facts = with_access_log(self.metrics, environ)

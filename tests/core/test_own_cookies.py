@@ -33,6 +33,19 @@ def test_cookies_are_deleted_where_they_were_set() -> None:
     assert b"Domain" not in session
 
 
+def test_two_of_one_name_are_deleted_wherever_they_may_have_been_set() -> None:
+    """`cookie_domain` was another one before: a browser shows both, and neither can be told from the other."""
+    cookies = own_cookies(same_site="lax", domain="www.example.com", host="www.example.com")
+    deleted = [value for _, value in cookies.deleting_doubled(cookies.access + b"=a; x=1; " + cookies.access + b"=b")]
+    assert [line.partition(b"=")[0] for line in deleted] == [cookies.access] * 3 + [cookies.refresh] * 3
+    places = [b"Path=/; Max-Age=0", b"Domain=www.example.com; Max-Age=0", b"Domain=example.com; Max-Age=0"]
+    assert all(place in line for place, line in zip(places * 2, deleted, strict=True))
+    assert not cookies.deleting_doubled(cookies.access + b"=a; " + cookies.refresh + b"=b")
+    assert not cookies.deleting_doubled(None)
+    alone = own_cookies(same_site="lax", domain="", host="www.example.com")
+    assert not alone.deleting_doubled(alone.access + b"=a; " + alone.access + b"=b")
+
+
 def test_a_cookie_that_browsers_drop_or_servers_refuse_is_too_large() -> None:
     cookies = OwnCookies()
     fits = cookies.giving("x" * 3000, "y" * 50, 60)

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.credentials import Site
 from gateway.core.routes import Rule
-from gateway.errors import LoginRequired, RevocationUnavailable, SessionUndetermined, StoreUnavailable
+from gateway.errors import BadRequest, LoginRequired, RevocationUnavailable, SessionUndetermined, StoreUnavailable
 from gateway.facts import Event
 from gateway.flow.tokens import Grant
 from gateway.headers import Pairs, read_set_cookie
@@ -256,6 +256,18 @@ async def test_tokens_that_are_too_large_for_a_page_stay_good_for_whoever_has_th
     shown = cookie_of({REFRESH: grant.refresh_token.encode()}, SESSION + b"; other=" + b"x" * 8000)
     assert given(await answer(door, page(shown))) == {}
     assert len(await door.world.families.families_of_subject("ada", door.world.now)) == 1
+
+
+async def test_two_token_cookies_are_refused_and_deleted_so_that_the_next_page_opens(door: Door) -> None:
+    door.cookies.domains = (b"www.example.com", b"example.com")
+    head = page(SESSION + b"; " + ACCESS + b"=a; " + ACCESS + b"=b")
+    with pytest.raises(BadRequest) as refused:
+        await door.permit(head)
+    answer_ = door.flow.refuse(refused.value, head, "request")
+    deleted = [read_set_cookie(value, 0.0) for name, value in answer_.fields if name == b"set-cookie"]
+    assert answer_.status == 400
+    assert all(cookie.is_deletion for cookie in deleted)
+    assert {cookie.name for cookie in deleted} == {ACCESS, REFRESH}
 
 
 async def test_another_user_in_the_same_browser_gets_tokens_in_place_of_the_first_ones(door: Door) -> None:

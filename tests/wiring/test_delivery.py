@@ -24,12 +24,18 @@ tokens: { trust_store_alone: true }
         ("{ same_site: strict }", OwnCookies(same_site=b"Strict")),
         (
             "{ cookie_domain: example.com, same_site: none }",
-            OwnCookies(b"__Secure-crossfade_access", b"__Secure-crossfade_refresh", b"None", b"example.com"),
+            OwnCookies(
+                b"__Secure-crossfade_access",
+                b"__Secure-crossfade_refresh",
+                b"None",
+                b"example.com",
+                domains=(b"www.example.com", b"example.com"),
+            ),
         ),
     ],
 )
 def test_cookies_are_as_the_configuration_says(delivery: str, expected: OwnCookies) -> None:
-    assert cookies_of(settings_of(f"{MINIMAL}delivery: {delivery}\n").delivery) == expected
+    assert cookies_of(settings_of(f"{MINIMAL}delivery: {delivery}\n")) == expected
 
 
 @pytest.mark.parametrize(
