@@ -82,7 +82,9 @@ def find_unmet(
     elif stage.phase in (Phase.PREFER_TOKENS, Phase.BROWNOUT):
         unmet += _of_preference(evidence, criteria)
         if stage.phase is Phase.BROWNOUT and not is_rehearsed:
-            unmet.append("no window of the brownout has passed yet")
+            unmet.append(
+                "no window of the brownout has passed since it began; phase.brownout.windows says when they are"
+            )
     return unmet
 
 

@@ -24,6 +24,8 @@ MINTABLE = {
 }
 """Whose sessions can be made here, and in which places."""
 
+_NAMES_A_USER = frozenset({"subject", "column", "claim"})
+
 
 def form_protections_hold_together(settings: Settings) -> Iterator[Finding]:
     """What is said of a protection against forged requests can be made from what is read."""
@@ -80,7 +82,10 @@ def _mint_template(session: CodecSession, mint: Mint, place: tuple[str | int, ..
         )
     elif isinstance(session, DjangoSession) and _is_subject_elsewhere(session):
         yield Finding(place, "needs `users.table` and `options.binding.table` to be one, in which `subject` is found")
-    for name in names_in(mint.session):
+    names = names_in(mint.session)
+    if mint.session and _NAMES_A_USER.isdisjoint(name.partition(".")[0] for name in names):
+        yield Finding((*place, "session"), 'names no user: needs "{subject}", or the {column.…} or {claim.…} that does')
+    for name in names:
         kind, _, rest = name.partition(".")
         if kind == "column" and not is_django and (session.users is None or session.users.table is None):
             yield Finding((*place, "session"), f"{{{name}}} needs `users` with the `table` that it is of")

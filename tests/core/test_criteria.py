@@ -84,7 +84,9 @@ def test_who_was_refused_in_a_brownout_still_depends_on_his_cookie() -> None:
 
 def test_a_brownout_is_left_when_it_was_one() -> None:
     stage = Stage(Phase.BROWNOUT)
-    assert find_unmet(stage, WELL, Criteria(), NOW, is_rehearsed=False) == ["no window of the brownout has passed yet"]
+    assert find_unmet(stage, WELL, Criteria(), NOW, is_rehearsed=False) == [
+        "no window of the brownout has passed since it began; phase.brownout.windows says when they are"
+    ]
     assert find_unmet(stage, WELL, Criteria(), NOW, is_rehearsed=True) == []
 
 
