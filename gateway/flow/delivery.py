@@ -138,10 +138,15 @@ class Delivery:
         entry = _Given(lately.until, lately.times + times)
         self._lately.keep((session.site, session.key), entry, len(session.key) + _OVERHEAD)
 
-    def find_cookies(self, grant: Grant, head: RequestHead) -> Pairs | None:
-        """Return the cookies with the tokens of a grant; None where they are more than a browser keeps or may send."""
+    def find_cookies(self, grant: Grant, head: RequestHead, *, is_renewal: bool = False) -> Pairs | None:
+        """Return the cookies with the tokens of a grant; None where they are more than a browser keeps or may send.
+
+        Those of a renewal take the place of others that came through with all that the browser shows beside them, and
+        it may have nothing else to be known by.
+        """
         given = self._cookies.giving(grant.access_token, grant.refresh_token, grant.refresh_expires_in)
-        if not self._cookies.is_too_large(given, without_cookies(head.cookie, NAMES)):
+        beside = None if is_renewal else without_cookies(head.cookie, NAMES)
+        if not self._cookies.is_too_large(given, beside):
             return given
         self._facts.count(Event.DELIVERY_TOO_LARGE)
         return None

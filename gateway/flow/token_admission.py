@@ -223,7 +223,8 @@ class TokenAdmission:
             return await self._admit_meanwhile(error, shown.beside, head, rule, posture, now)
         self._facts.count(Event.COOKIE_RENEWED)
         is_given_back = bool(permit.answer) and posture.hands_back_to(grant.family.subject)
-        given = delivery.find_cookies(grant, head) if posture.issues and not is_given_back else None
+        is_kept = posture.issues and not is_given_back
+        given = delivery.find_cookies(grant, head, is_renewal=True) if is_kept else None
         return self._deleting(permit) if given is None else replace(permit, answer=(*permit.answer, *given))
 
     async def _admit_instead(

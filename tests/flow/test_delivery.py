@@ -328,6 +328,15 @@ async def test_a_token_that_expired_is_renewed_within_the_request(door: Door) ->
     assert {Event.REFRESH_ROTATED, Event.COOKIE_RENEWED} <= set(door.world.facts.events)
 
 
+async def test_cookies_that_have_become_many_beside_a_token_are_no_reason_to_give_it_up(door: Door) -> None:
+    tokens = await delivered(door)
+    door.world.pass_time(3700)
+    permit = await door.permit(page(cookie_of(tokens, b"other=" + b"x" * 8000)))
+    assert permit.credential is Credential.TOKEN_COOKIE
+    renewed = [read_set_cookie(value, 0.0) for name, value in permit.answer if name == b"set-cookie"]
+    assert [cookie.is_deletion for cookie in renewed] == [False, False]
+
+
 async def test_what_renews_a_token_is_shared_by_no_cache_whatever_the_application_says(door: Door) -> None:
     head = page(cookie_of(await expired(door)), IMAGE)
     told = [(b"Cache-Control", b"public, max-age=60"), (b"Surrogate-Control", b"max-age=60")]
