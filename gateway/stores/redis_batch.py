@@ -34,6 +34,7 @@ class LookUps:
     ) -> None:
         self._connection = connection
         self._keys = keys
+        self._questions = keys.questions
         self._is_complete = is_complete
         self._on_fault = on_fault
         self._loop = asyncio.get_running_loop()
@@ -49,12 +50,14 @@ class LookUps:
 
     def inquire(self, token: VerifiedToken, settle: Settle) -> None:
         """Have `settle` told what Redis knows of the token, in a later turn or where too many ask in this one."""
-        if not self._waiters:
+        waiters = self._waiters
+        if not waiters:
             self._loop.call_soon(self._flush)
-        elif len(self._waiters) == _LARGEST:
+        elif len(waiters) == _LARGEST:
             self._send()
-        self._wanted.append(self._keys.question(token))
-        self._waiters.append(settle)
+            waiters = self._waiters
+        self._wanted.append(self._questions[token.names, token.subject] or self._keys.question(token))
+        waiters.append(settle)
 
     def _flush(self) -> None:
         if self._waiters:

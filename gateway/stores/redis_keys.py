@@ -37,7 +37,8 @@ class RedisKeys:
         self.feed = f"{prefix}feed".encode()
         self.rebuilding = f"{prefix}rebuilding:"
         self.width = 3 + len(self._also_check)
-        self._questions: Lately[bytes] = Lately(_REMEMBERED)
+        self.questions: Lately[bytes] = Lately(_REMEMBERED)
+        """What `question` returned lately, by the names of a token and its subject: all that a key may tell of it."""
 
     def of_token(self, token: VerifiedToken) -> list[bytes]:
         """Return the keys to ask for a token: itself, its family, its subject, and those of other services."""
@@ -53,12 +54,9 @@ class RedisKeys:
         return keys
 
     def question(self, token: VerifiedToken) -> bytes:
-        """Return the keys of `of_token` as they stand in a command in RESP; made once for a token that comes again."""
-        about = token.names, token.subject  # all that a key may name
-        question = self._questions[about]
-        if question is None:
-            question = b"".join(bulk(key) for key in self.of_token(token))
-            self._questions.keep(about, question, len(question) + _OVERHEAD)
+        """Return the keys of `of_token` as they stand in a command in RESP, and remember them."""
+        question = b"".join(bulk(key) for key in self.of_token(token))
+        self.questions.keep((token.names, token.subject), question, len(question) + _OVERHEAD)
         return question
 
     def of_revocation(self, revocation: Revocation) -> bytes:

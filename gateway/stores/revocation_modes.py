@@ -41,7 +41,8 @@ class StrictRevocationStore:
         """See `RevocationStore`."""
 
         def settle_worse(shared: Standing | None) -> None:
-            settle(None if shared is None else _worse(self._mirror.recall(token), shared))
+            own = self._mirror.recall(token)
+            settle(shared if own is CLEAR or shared is None else _worse(own, shared))
 
         return self._shared.inquire(token, settle_worse)
 

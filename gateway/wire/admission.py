@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from types import CoroutineType
 from typing import Any
 
 from gateway.errors import GatewayError, InternalError
@@ -26,24 +27,13 @@ def admit(exchange: Exchange) -> None:
     decided = wire.flow.begin(exchange.head, exchange.client.peer, wire.wall())
     if isinstance(decided, _DECIDED):
         begin(exchange, decided)
-    elif isinstance(decided, Coroutine):
+    elif isinstance(decided, CoroutineType):  # the abstract class is asked by name, which costs a thousand instructions
         tell(exchange, decided)
     else:
-        exchange.work = question = Question(exchange, decided)
-        if not decided.ask(question.settle):
-            go_on(exchange, decided.decide(None))
-
-
-def go_on(exchange: Exchange, decided: Decision | Coroutine[Any, Any, Decision]) -> None:
-    """Begin what was decided, or tell the story that decides.
-
-    Raises:
-        GatewayError: the request is refused, or could not be passed on.
-    """
-    if isinstance(decided, _DECIDED):
-        begin(exchange, decided)
-    else:
-        tell(exchange, decided)
+        inquiry: Inquiry = decided  # type: ignore[assignment]  # every coroutine of ours is of that type
+        exchange.work = question = Question(exchange, inquiry)
+        if not inquiry.ask(question.settle):
+            question.settle(None)
 
 
 def tell(exchange: Exchange, story: Coroutine[Any, Any, Decision]) -> None:
@@ -79,6 +69,19 @@ def begin(exchange: Exchange, decision: Decision) -> None:
         hosting.start()
 
 
+def give_up(exchange: Exchange, error: BaseException) -> None:
+    """Refuse a request; one that cannot even be refused ends with its connection. Never raises."""
+    try:
+        if isinstance(error, GatewayError):
+            exchange.refuse(error)
+        else:
+            report(error)
+            exchange.refuse(InternalError())
+    except Exception as bug:
+        report(bug)
+        exchange.client.cut(reset=True)
+
+
 class _Undecided:
     """The part of the work on an exchange that nobody does before it is decided."""
 
@@ -109,19 +112,13 @@ class Question(_Undecided):
         if exchange is None:
             return
         try:
-            self._go_on(exchange, standing)
-        except Exception as bug:
-            report(bug)
-            exchange.client.cut(reset=True)
-
-    def _go_on(self, exchange: Exchange, standing: Standing | None) -> None:
-        try:
-            go_on(exchange, self._inquiry.decide(standing))
-        except GatewayError as error:
-            exchange.refuse(error)
-        except (Exception, asyncio.CancelledError) as bug:  # what a story waits for may have been given up
-            report(bug)
-            exchange.refuse(InternalError())
+            decided = self._inquiry.decide(standing)
+            if isinstance(decided, _DECIDED):
+                begin(exchange, decided)
+            else:
+                tell(exchange, decided)
+        except (Exception, asyncio.CancelledError) as error:  # what a story waits for may have been given up
+            give_up(exchange, error)
 
     def abandon(self) -> None:
         """The client has left."""
