@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import shutil
 import signal
 import socket
@@ -30,10 +31,36 @@ def redis_binary() -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
+    """A loopback port that nobody listens on just now.
+
+    Taken from below those that the kernel gives to whoever asks for any, so that none of these becomes the same one.
+    """
+    lowest, kernels = 10240, _lowest_port_of_the_kernel()
+    for _ in range(1000):
+        port = lowest + secrets.randbelow(kernels - lowest)
+        if port not in _GIVEN and _is_free(port):
+            _GIVEN.add(port)
+            return port
+    raise AssertionError("no port is free")
+
+
+_GIVEN: set[int] = set()
+
+
+def _lowest_port_of_the_kernel() -> int:
+    with contextlib.suppress(OSError):
+        lowest = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
+        return max(int(lowest), 12000)
+    return 32768
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class RedisServer:
