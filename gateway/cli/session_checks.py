@@ -44,9 +44,17 @@ def check_places(settings: Settings, environ: Mapping[str, str]) -> Iterator[Out
 
 
 def check_mints(settings: Settings, environ: Mapping[str, str]) -> Iterator[Outcome]:
-    """Each place where new sessions are written answers, and lets a record be deleted that nobody has."""
+    """Sessions are made where one can follow another, in a place that answers and lets nobody's record be deleted."""
     for session in settings.sessions:
-        if session.mint is None or session.mint.place is None or not isinstance(session, CodecSession):
+        if session.mint is None or not isinstance(session, CodecSession):
+            continue
+        if _ends_unseen(session):
+            yield finding(
+                f"sessions.{session.name}.bridge",
+                "No made session will follow another here: that one came to the end of its time cannot be told from a "
+                "logout, or never happens. Tokens end with their session, as with `bridge: vault`.",
+            )
+        if session.mint.place is None:
             continue
         name = f"sessions.{session.name}.mint.place"
         try:
@@ -58,6 +66,14 @@ def check_mints(settings: Settings, environ: Mapping[str, str]) -> Iterator[Outc
             yield ok(name, "a session can be deleted there; whether one can be added shows with the first")
         else:
             yield unreachable(name, "It is away, has no such table, or its user may not delete sessions there.")
+
+
+def _ends_unseen(session: CodecSession) -> bool:
+    """Whether nobody can see that a session came to its end by time: what lapses in Redis is gone, as at a logout."""
+    if isinstance(session, RailsSession) and session.store == "authentication":
+        return True
+    is_endless = isinstance(session, ExpressSession) and session.place.kind == "cookie"
+    return is_endless or session.place.kind in {"redis", "file"}
 
 
 async def _may_delete(session: CodecSession, environ: Mapping[str, str]) -> bool:

@@ -120,3 +120,12 @@ def test_where_sessions_are_made_one_that_nobody_has_is_deleted(file: Path, tabl
     text = f"{MINIMAL}tokens: {{ trust_store_alone: true }}\nsessions: [{{ name: main, {session} }}]\n"
     (outcome,) = check_mints(settings_of(text), {"KEY": "k" * 32})
     assert (outcome.what, str(outcome.state)) == ("sessions.main.mint.place", state)
+
+
+def test_a_made_session_that_will_follow_none_is_told() -> None:
+    place = f"place: {{ redis: {{ url: 'redis://127.0.0.1:{free_port()}' }} }}"
+    mint = f"mint: {{ session: {{ _user_id: '{{subject}}' }}, {place} }}"
+    session = f"format: flask, {SECRET}, {place}, bridge: mint, {mint}"
+    text = f"{MINIMAL}tokens: {{ trust_store_alone: true }}\nsessions: [{{ name: main, {session} }}]\n"
+    outcome, _ = check_mints(settings_of(text), {"KEY": "k" * 32})
+    assert (outcome.what, str(outcome.state)) == ("sessions.main.bridge", "finding")
