@@ -57,7 +57,7 @@ def test_forms_go_by_token_cookie_with_the_applications_own_check(scene: Scene) 
 def test_a_logout_in_the_application_takes_the_tokens_along(scene: Scene) -> None:
     browser = by_token_cookies(scene, "83")
     kept = dict(browser.cookies)
-    assert post(browser, "/logout").status_code < 400
+    assert scene.log_out_of_the_application(browser) < 400
     assert OURS.isdisjoint(browser.cookies)
     assert who(browser) != "83"
     assert who(Browser(scene.base, kept)) != "83", "an old copy is worth nothing"
