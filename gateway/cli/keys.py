@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from gateway.cli.configuration import config_option, find_admin, load
 from gateway.errors import ConfigurationError, DependencyError
 from gateway.keys.files import ALGORITHMS
 from gateway.settings.faults import printable
+
+_DASHED_THUMBPRINT = re.compile("-[A-Za-z0-9_-]{42}")
 
 _reason = click.option("--reason", required=True, help="Why, for the audit trail.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
@@ -72,7 +75,17 @@ def rotate(reason: str, config: Path, *, is_emergency: bool, as_json: bool) -> N
     _show(ask(find_admin(config).socket, "POST", "/keys/rotate", order), as_json=as_json)
 
 
-@keys.command(epilog='Example: crossfade keys compromise KID --reason "the backup was stolen"')
+class _NamesKey(click.Command):
+    """A command with a key id: one in sixty-four thumbprints (RFC 7638) begins like an option, and is none."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what has the form of such a thumbprint for an argument."""
+        named = [arg for arg in args if _DASHED_THUMBPRINT.fullmatch(arg)] if "--" not in args else []
+        others = [arg for arg in args if arg not in named]
+        return super().parse_args(ctx, [*others, "--", *named] if named else args)
+
+
+@keys.command(cls=_NamesKey, epilog='Example: crossfade keys compromise KID --reason "the backup was stolen"')
 @click.argument("kid")
 @_reason
 @config_option

@@ -115,12 +115,17 @@ def test_keys_are_listed_so_that_each_line_can_be_read_aloud(config: Path, admin
     assert (admin.asked[-1].method, admin.asked[-1].path) == ("GET", "/keys")
 
 
+DASHED = "-CDW7rvKnYytuOhjWy5Ct3aaaaaaaaaaaaaaaaaaaaa"
+"""A key id that a command line could take for options."""
+
+
 @pytest.mark.parametrize(
     ("words", "path", "order"),
     [
         (("rotate", "--reason", "spring"), "/keys/rotate", {"reason": "spring", "emergency": False}),
         (("rotate", "--emergency", "--reason", "now"), "/keys/rotate", {"reason": "now", "emergency": True}),
         (("compromise", "k1", "--reason", "stolen"), "/keys/compromise", {"reason": "stolen", "kid": "k1"}),
+        (("compromise", DASHED, "--reason", "stolen"), "/keys/compromise", {"reason": "stolen", "kid": DASHED}),
     ],
 )
 def test_orders_about_keys_go_over_the_local_socket(
