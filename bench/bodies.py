@@ -22,6 +22,7 @@ from pathlib import Path
 from bench import tokens
 from bench.bulk import Taker, send_body
 from bench.contenders import LOAD_CORE, PROXY_CORE, found, nginx_config
+from bench.live_gateway import configuration
 from bench.processes import cpu_seconds, family, resident_mebibytes, running
 
 ORIGIN_PORT, NGINX_PORT, STREAMING_PORT, GATEWAY_PORT = 19040, 19041, 19042, 19043
@@ -64,19 +65,6 @@ class Cost:
     rise: float
 
 
-def gateway_configuration(folder: Path, material: tokens.Material) -> Path:
-    path = folder / "gateway.yaml"
-    path.write_text(
-        f"listen: 127.0.0.1:{GATEWAY_PORT}\npublic_url: {tokens.ISSUER}\n"
-        f"admin: {{ listen: 127.0.0.1:{GATEWAY_PORT + 100}, socket: {folder}/admin.sock }}\n"
-        f"upstreams: {{ app: {{ url: 'http://127.0.0.1:{ORIGIN_PORT}' }} }}\n"
-        f"phase: {{ initial: parallel, override_file: {folder}/phase }}\n"
-        f"tokens: {{ audience: {tokens.AUDIENCE}, algorithm: RS256 }}\nkeys: [{{ file: {material.private} }}]\n"
-        f"stores: {{ embedded: {folder}/crossfade.db }}\nroutes: [{{ path: /*, auth: required }}]\n"
-    )
-    return path
-
-
 def nginx_command(folder: Path, port: int, extra: str) -> tuple[str, ...]:
     server = (
         f"listen 127.0.0.1:{port}; client_max_body_size 0; {extra} location / {{ proxy_pass http://origin;"
@@ -90,7 +78,7 @@ def proxies(folder: Path, material: tokens.Material) -> Iterator[tuple[str, int,
     yield NGINX, NGINX_PORT, nginx_command(folder, NGINX_PORT, "")
     off = "proxy_buffering off; proxy_request_buffering off;"
     yield STREAMING, STREAMING_PORT, nginx_command(folder, STREAMING_PORT, off)
-    config = str(gateway_configuration(folder, material))
+    config = str(configuration(folder, material, port=GATEWAY_PORT, origin_port=ORIGIN_PORT))
     yield GATEWAY, GATEWAY_PORT, (sys.executable, "-m", "gateway", "run", "--config", config)
 
 

@@ -26,12 +26,15 @@ def gateway_and_origin(folder: Path) -> Iterator[tuple[int, str]]:
         yield pid, material.tokens[0]
 
 
-def configuration(folder: Path, material: tokens.Material) -> Path:
+def configuration(
+    folder: Path, material: tokens.Material, *, port: int = GATEWAY_PORT, origin_port: int = ORIGIN_PORT
+) -> Path:
+    """Write what a gateway needs whose requests all show a token, in front of an origin; returns the file."""
     path = folder / "gateway.yaml"
     path.write_text(
-        f"listen: 127.0.0.1:{GATEWAY_PORT}\npublic_url: {tokens.ISSUER}\n"
-        f"admin: {{ listen: 127.0.0.1:{GATEWAY_PORT + 100}, socket: {folder}/admin.sock }}\n"
-        f"upstreams: {{ app: {{ url: 'http://127.0.0.1:{ORIGIN_PORT}' }} }}\n"
+        f"listen: 127.0.0.1:{port}\npublic_url: {tokens.ISSUER}\n"
+        f"admin: {{ listen: 127.0.0.1:{port + 100}, socket: {folder}/admin.sock }}\n"
+        f"upstreams: {{ app: {{ url: 'http://127.0.0.1:{origin_port}' }} }}\n"
         f"phase: {{ initial: parallel, override_file: {folder}/phase }}\n"
         f"tokens: {{ audience: {tokens.AUDIENCE}, algorithm: RS256 }}\nkeys: [{{ file: {material.private} }}]\n"
         f"stores: {{ embedded: {folder}/crossfade.db }}\nroutes: [{{ path: /*, auth: required }}]\n"

@@ -2,7 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,9 @@ async def use(site: Site, user: User, tokens: Tokens, action: str, beside: str, 
         raise Broken(f"a browser of {site.application.owners.get(shown)} got {name}'s session")
 
 
-async def tell(story: Sequence[Sequence[Step]]) -> int:
-    """Live through a story; returns how many requests the application saw."""
+@asynccontextmanager
+async def lived_through(story: Sequence[Sequence[Step]]) -> AsyncIterator[Site]:
+    """A site whose users all have tokens, after a story."""
     with tempfile.TemporaryDirectory() as folder:
         async with Site.open(Path(folder), USERS) as site:
             for user in site.users:
@@ -117,11 +119,17 @@ async def tell(story: Sequence[Sequence[Step]]) -> int:
                 user.tokens.append(opened)
             for together in story:
                 await take_all(site, together)
-            for user in site.users:
-                for tokens in user.tokens:
-                    site.judge(await site.send("/page?0", user=tokens.subject, bearer=tokens.access), tokens.subject)
-                site.judge(await site.send("/page?0", user=user.name, cookie=user.cookie), user.name)
-            return site.application.served
+            yield site
+
+
+async def tell(story: Sequence[Sequence[Step]]) -> int:
+    """Live through a story; returns how many requests the application saw."""
+    async with lived_through(story) as site:
+        for user in site.users:
+            for tokens in user.tokens:
+                site.judge(await site.send("/page?0", user=tokens.subject, bearer=tokens.access), tokens.subject)
+            site.judge(await site.send("/page?0", user=user.name, cookie=user.cookie), user.name)
+        return site.application.served
 
 
 @pytest.mark.timeout(300)
@@ -142,18 +150,11 @@ peaceful = st.tuples(
 
 async def live_in_peace(story: Sequence[Sequence[Step]]) -> None:
     """Nobody logs out, and nobody leaves: everybody has his tokens in the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with Site.open(Path(folder), USERS) as site:
-            for user in site.users:
-                opened = await site.ask_for_tokens(EXCHANGE, user=user.name, cookie=user.cookie)
-                assert opened is not None
-                user.tokens.append(opened)
-            for together in story:
-                await take_all(site, together)
-            for user in site.users:
-                response = await site.send("/page?0", user=user.name, bearer=user.tokens[-1].access)
-                assert response is not None
-                assert (response.status, response.body.get("user")) == (200, user.name), response
+    async with lived_through(story) as site:
+        for user in site.users:
+            response = await site.send("/page?0", user=user.name, bearer=user.tokens[-1].access)
+            assert response is not None
+            assert (response.status, response.body.get("user")) == (200, user.name), response
 
 
 @pytest.mark.timeout(300)

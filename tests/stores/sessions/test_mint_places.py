@@ -23,6 +23,7 @@ from gateway.stores.redis_address import parse_redis_url
 from tests.servers import RedisServer
 from tests.servers_mysql import mariadb_binary, running_mariadb
 from tests.servers_postgres import PostgresServer
+from tests.stores.sessions.databases import database_of, tell
 
 MOMENT = datetime(2026, 11, 28, 17, 0, 0, 250_000, tzinfo=UTC)
 TABLES = """
@@ -45,19 +46,10 @@ COLUMNS = {
 }
 
 
-async def tell(url: str, statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(statements)
-    await connection.close()
-
-
 @pytest.fixture(scope="module")
 def url(shared_postgres: PostgresServer) -> Iterator[str]:
-    asyncio.run(tell(shared_postgres.url, "CREATE DATABASE minted"))
-    url = shared_postgres.url.replace("/postgres?", "/minted?")
-    asyncio.run(tell(url, TABLES))
-    yield url
-    asyncio.run(tell(shared_postgres.url, "DROP DATABASE minted WITH (FORCE)"))
+    with database_of(shared_postgres, "minted", TABLES) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The application's PostgreSQL as a place: a user that may SELECT is enough, whatever the type of the key."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -13,6 +12,7 @@ from gateway.stores.sessions import PlaceUnavailable
 from gateway.stores.sessions_postgres import PostgresPlace, PostgresPlacePolicy
 from tests.servers import free_port
 from tests.servers_postgres import PostgresServer
+from tests.stores.sessions.databases import database_of
 
 UUID = uuid.UUID("0f4a6b1e-6a40-4a0e-b8ac-3f6c7d2b9e11")
 TABLES = f"""
@@ -33,19 +33,10 @@ CREATE TABLE hidden (id text);
 """
 
 
-async def tell(url: str, statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(statements)
-    await connection.close()
-
-
 @pytest.fixture(scope="module")
 def url(shared_postgres: PostgresServer) -> Iterator[str]:
-    asyncio.run(tell(shared_postgres.url, "CREATE DATABASE application"))
-    url = shared_postgres.url.replace("/postgres?", "/application?")
-    asyncio.run(tell(url, TABLES))
-    yield url
-    asyncio.run(tell(shared_postgres.url, "DROP DATABASE application WITH (FORCE)"))
+    with database_of(shared_postgres, "application", TABLES) as url:
+        yield url
 
 
 @pytest.fixture
