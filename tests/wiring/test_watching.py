@@ -6,7 +6,7 @@ from gateway.facts import Event
 from gateway.flow.inference import SUSPENDED
 from gateway.model import Anonymous
 from gateway.wiring.watching import codec_alert, inference_alert, open_inference
-from tests.flow.tokens.world import Counting
+from tests.facts import RememberedFacts
 from tests.settings.samples import MINIMAL, settings_of
 
 NOBODY = Anonymous("no_user", is_hearsay=True)
@@ -27,13 +27,13 @@ ASKED = "http://127.0.0.1:8000/me"
 )
 def test_a_site_is_judged_where_its_application_is_asked(session: str, is_judged: bool) -> None:
     text = f"{MINIMAL}tokens: {{ trust_store_alone: true }}\nsessions: [{{ name: main, {session} }}]\n"
-    judge = open_inference(settings_of(f"{text}watch: {{ second_look: 1m, max_rate: 25% }}\n"), Counting())
+    judge = open_inference(settings_of(f"{text}watch: {{ second_look: 1m, max_rate: 25% }}\n"), RememberedFacts())
     verdicts = [judge.judge("main", "s", NOBODY, now) for now in (0.0, 59.0, 60.0)]
     assert verdicts == ([SUSPENDED, SUSPENDED, NOBODY] if is_judged else [NOBODY] * 3)
 
 
 def test_the_alerts_are_counted() -> None:
-    facts = Counting()
+    facts = RememberedFacts()
     inference_alert(facts)()
     codec_alert(facts)()
     assert facts.events == [Event.INFERENCE_STOPPED, Event.CODEC_STALE]

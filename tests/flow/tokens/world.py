@@ -9,7 +9,6 @@ from gateway.bridge.vault import SealedVault, VaultKeys
 from gateway.core.credentials import Site
 from gateway.core.rotation import RotationPolicy
 from gateway.errors import InvalidToken
-from gateway.facts import Comparison, Dependant, Event, Fact
 from gateway.family_ports import RefreshStore
 from gateway.flow.behind import SessionsBehind
 from gateway.flow.clients import Client
@@ -29,6 +28,7 @@ from gateway.stores.replays_memory import MemoryProofReplays
 from gateway.stores.revocation_log_memory import MemoryRevocationLog
 from gateway.stores.revocation_memory import MemoryRevocationStore
 from gateway.stores.vault_memory import MemoryVaultStore
+from tests.facts import RememberedFacts
 
 ISSUER = "https://www.example.com"
 START = 1_800_000_000.0
@@ -48,26 +48,6 @@ class SettableClock:
 
     def monotonic(self) -> float:
         return self.now
-
-
-class Counting:
-    """Facts, as counted."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.dependants: list[tuple[str, Dependant]] = []
-        self.comparisons: list[tuple[str, Comparison]] = []
-
-    def request(self, fact: Fact) -> None: ...
-
-    def count(self, event: Event) -> None:
-        self.events.append(event)
-
-    def compare(self, route: str, outcome: Comparison) -> None:
-        self.comparisons.append((route, outcome))
-
-    def depend(self, route: str, kind: Dependant, agent: bytes | None) -> None:
-        self.dependants.append((route, kind))
 
 
 def new_keys() -> KeyRing:
@@ -136,7 +116,7 @@ class World:
     def __post_init__(self) -> None:
         self.app = Application()
         self.live = Live()
-        self.facts = Counting()
+        self.facts = RememberedFacts()
         self.entropy = _Entropy()
         log, vaulted = MemoryRevocationLog(), MemoryVaultStore()
         self.work_on(MemoryRefreshStore(log, vaulted), vaulted, log)
