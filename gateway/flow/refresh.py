@@ -81,9 +81,10 @@ class Refresh:
         ensure_well_formed(token)
         sequence = await self._access.sequence()
         seen = await self._families.find_presented(hash_token(token))
-        look = _Look()
-        if seen is not None:
-            look = await self._look_behind(seen.family, client, prove, now, has_cookie=has_cookie)
+        if seen is None:
+            self._facts.count(Event(f"refresh_{RefreshOutcome.UNKNOWN}"))
+            raise InvalidGrant(RefreshOutcome.UNKNOWN)
+        look = await self._look_behind(seen.family, client, prove, now, has_cookie=has_cookie)
         bound_key, decide_it = look.bound_key, self._decide(token, client, look, now)
         usable = seen if look.session is not None else None
         rotation = await self._families.rotate(hash_token(token), decide_it, now, seen=usable)
